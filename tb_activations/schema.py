@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -258,8 +258,3 @@ def _parse_object(text: str | bytes, what: str) -> Mapping[str, Any]:
         raise SchemaError(f"{what} is not a JSON object. Received: {type(data).__name__}")
     _check_version(data, what)
     return data
-
-
-def labels_of(labels: Sequence[Any] | np.ndarray | None) -> tuple[str, ...]:
-    """Labels as the manifest holds them: one string per probe sample."""
-    return () if labels is None else tuple(str(label) for label in labels)

@@ -1,0 +1,208 @@
+/** The state of the page: signals that the views draw from, the link is made of and `sync` fetches for. */
+import { batch, computed, signal } from "@preact/signals";
+import type { ImageKey, Layer, RunInfo, Runs } from "./api";
+import type { Atlas } from "./atlas";
+import { layerRange } from "./atlas";
+import type { Colormap } from "./colors";
+import type { Series } from "./series";
+import { allSteps, indexAtOrBefore, nearest, shownStep, stepAway, timelineOf } from "./steps";
+
+export type Scale = "channel" | "layer";
+export type Zoom = "fit" | 2 | 4;
+
+/** What was asked for; null is "the page chooses". */
+export const run = signal<string | null>(null);
+export const layer = signal<string | null>(null);
+/** null: no channel is selected. */
+export const channel = signal<number | null>(0);
+export const sample = signal(0);
+export const step = signal<number | null>(null);
+export const follow = signal(true);
+export const scale = signal<Scale>("layer");
+export const colormap = signal<Colormap>("magma");
+export const zoom = signal<Zoom>("fit");
+
+/** What passes: never in the link. */
+export const playing = signal(false);
+export const scrubbing = signal(false);
+export const search = signal("");
+export const visible = signal(true);
+export const dark = signal(false);
+export const now = signal(Date.now() / 1000);
+export const hover = signal<Hover | null>(null);
+
+export interface Hover {
+  tile: number;
+  row: number;
+  column: number;
+  /** The tile's box on the page, so that the readout can stay clear of it. */
+  box: DOMRect;
+}
+
+/** What came from the server. Each names what it is of, because it stays until its successor is there. */
+export const runs = signal<Runs | null>(null);
+export const runInfo = signal<RunInfo | null>(null);
+export const health = signal<{ run: string; series: Series } | null>(null);
+export const statistics = signal<OfLayer<Series> | null>(null);
+export const histogram = signal<OfLayer<Series> | null>(null);
+export const picture = signal<(ImageKey & { atlas: Atlas }) | null>(null);
+/** Input pictures by sample index. */
+export const thumbnails = signal<ReadonlyMap<number, Atlas>>(new Map());
+
+export interface OfLayer<T> {
+  run: string;
+  layer: string;
+  series: T;
+}
+
+export type Source = "runs" | "run" | "health" | "statistics" | "histogram" | "image";
+/** Sentences to show where the data would be. */
+export const problems = signal<Partial<Record<Source, string>>>({});
+/** Counts up when the reader asks to try again. */
+export const attempt = signal(0);
+
+/** The run shown: the one asked for, or the one that was written last. */
+export const currentRun = computed(() => {
+  const known = runs.value?.runs ?? [];
+  if (run.value !== null) return known.find((candidate) => candidate.run === run.value) ?? null;
+  const readable = known.filter((candidate) => candidate.error === undefined);
+  const times = readable.map((candidate) => candidate.last_wall_time ?? 0);
+  return readable[times.indexOf(Math.max(...times))] ?? known[0] ?? null;
+});
+
+/** The facts of the run shown, as soon as they are here. */
+export const info = computed(() => (runInfo.value?.run === currentRun.value?.run ? runInfo.value : null));
+
+export const layers = computed(() => info.value?.manifest.layers ?? []);
+
+/** The layer shown: the one asked for, else the first with feature maps. */
+export const currentLayer = computed<Layer | null>(() => {
+  const known = layers.value;
+  const computing = known.filter((candidate) => candidate.role !== "input");
+  return (
+    known.find((candidate) => candidate.path === layer.value) ??
+    computing.find((candidate) => candidate.shape?.length === 4) ??
+    computing[0] ??
+    known[0] ??
+    null
+  );
+});
+
+export const inputLayer = computed(() => layers.value.find((candidate) => candidate.role === "input") ?? null);
+
+export const steps = computed(() => allSteps(info.value?.timelines ?? []));
+export const currentStep = computed(() => shownStep(steps.value, step.value, follow.value));
+
+export const sampleCount = computed(() =>
+  Math.max(0, info.value?.manifest.labels.length ?? 0, ...(info.value?.timelines.map((line) => line.samples) ?? [])),
+);
+export const currentSample = computed(() => Math.max(0, Math.min(sample.value, sampleCount.value - 1)));
+
+/** The picture to show for a layer at the current step, or at the given one. */
+export function imageKey(path: string, ofSample: number, atStep = currentStep.value): ImageKey | null {
+  const line = info.value && timelineOf(info.value, path);
+  if (!info.value || !line || atStep === null) return null;
+  const index = indexAtOrBefore(line.steps, atStep);
+  const [found, wallTime] = [line.steps[index], line.wall_times[index]];
+  if (found === undefined || wallTime === undefined || line.samples === 0) return null;
+  return { run: info.value.run, layer: path, sample: Math.min(ofSample, line.samples - 1), step: found, wallTime };
+}
+
+export const wantedPicture = computed(() =>
+  currentLayer.value ? imageKey(currentLayer.value.path, currentSample.value) : null,
+);
+
+/** The layer of the picture on the screen, which trails the layer asked for until its picture is decoded. */
+export const shownLayer = computed(
+  () => layers.value.find((candidate) => candidate.path === picture.value?.layer) ?? null,
+);
+
+/** The selected channel, when the picture has it. */
+export const currentChannel = computed(() => {
+  const drawn = picture.value?.atlas.header.channels ?? [];
+  if (channel.value === null || drawn.includes(channel.value)) return channel.value;
+  return drawn[0] ?? null;
+});
+
+/** The values at the ends of the colour bar; null when each channel has its own. */
+export const domain = computed(() =>
+  scale.value === "layer" && picture.value ? layerRange(picture.value.atlas) : null,
+);
+
+/** Statistics and their row of steps, when they are of the layer on the screen. */
+export const shownStatistics = computed(() => {
+  const [now, shown] = [statistics.value, picture.value];
+  if (!now || !shown || now.run !== shown.run || now.layer !== shown.layer) return null;
+  return { series: now.series, index: indexAtOrBefore(now.series.steps, shown.step) };
+});
+
+export function select(path: string): void {
+  batch(() => {
+    layer.value = path;
+    hover.value = null;
+  });
+}
+
+export function goTo(asked: number): void {
+  const found = nearest(steps.value, asked);
+  if (found === null) return;
+  batch(() => {
+    follow.value = false;
+    step.value = found;
+  });
+}
+
+export function moveStep(by: number): void {
+  const found = currentStep.value === null ? null : stepAway(steps.value, currentStep.value, by);
+  if (found !== null && found !== currentStep.value) goTo(found);
+}
+
+export function setFollow(on: boolean): void {
+  batch(() => {
+    step.value = on ? null : currentStep.value;
+    follow.value = on;
+    if (on) playing.value = false;
+  });
+}
+
+export function togglePlay(): void {
+  batch(() => {
+    playing.value = !playing.value;
+    if (!playing.value) return;
+    const last = steps.value.at(-1);
+    // From the end there is nowhere to go but to the start.
+    goTo(currentStep.value === last ? (steps.value[0] ?? 0) : (currentStep.value ?? 0));
+  });
+}
+
+export function moveChannel(by: number): void {
+  const drawn = picture.value?.atlas.header.channels ?? [];
+  const index = currentChannel.value === null ? -1 : drawn.indexOf(currentChannel.value);
+  const next = drawn[Math.max(0, Math.min(drawn.length - 1, index + by))];
+  if (next !== undefined) channel.value = next;
+}
+
+export function moveLayer(by: number): void {
+  const index = layers.value.findIndex((candidate) => candidate.path === currentLayer.value?.path);
+  const next = layers.value[Math.max(0, Math.min(layers.value.length - 1, index + by))];
+  if (next) select(next.path);
+}
+
+export function moveSample(by: number): void {
+  sample.value = Math.max(0, Math.min(sampleCount.value - 1, currentSample.value + by));
+}
+
+export function report(source: Source, sentence: string | null): void {
+  if ((problems.value[source] ?? null) === sentence) return;
+  const next = { ...problems.value };
+  if (sentence === null) delete next[source];
+  else next[source] = sentence;
+  problems.value = next;
+}
+
+export function retry(): void {
+  batch(() => {
+    problems.value = {};
+    attempt.value++;
+  });
+}

@@ -1,0 +1,50 @@
+"""Encode: one layer's activations to the values of its summaries. Pure functions over NumPy, no framework."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from tb_activations.encode.atlas import Atlas, encode_atlas, read_atlas
+from tb_activations.encode.histogram import histogram
+from tb_activations.encode.statistics import Statistics, channel_statistics, health_row
+from tb_activations.encode.views import Limits, UnsupportedTensorError, as_numbers, tiles_of, view_of
+from tb_activations.schema import LayerInfo
+
+__all__ = ["Atlas", "EncodedLayer", "Limits", "UnsupportedTensorError", "encode_layer", "health_row", "read_atlas"]
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodedLayer:
+    """images: one PNG per sample, all width x height pixels; histogram: float64 [bins, 3]."""
+
+    images: tuple[bytes, ...]
+    width: int
+    height: int
+    histogram: np.ndarray
+    statistics: Statistics
+
+
+def encode_layer(info: LayerInfo, array: np.ndarray, limits: Limits, bins: int) -> EncodedLayer:
+    """Encode one layer's activations.
+
+    array: [batch, ...] of any rank and numeric type. Raises UnsupportedTensorError when it is empty or not numbers.
+    """
+    array = array if array.ndim else array.reshape(1)
+    if array.size == 0:
+        raise UnsupportedTensorError(f"the tensor is empty: shape {array.shape}")
+    values = as_numbers(array)
+    sample_shape = values.shape[1:]
+    view = view_of(info, sample_shape)
+    channel_axis = None if view.channel_axis is None else view.channel_axis + 1
+    statistics = channel_statistics(values, channel_axis)
+    width = height = 0
+    images = []
+    for sample in values:
+        tiles = tiles_of(view, sample, limits, info.role)
+        png, width, height = encode_atlas(view, tiles, sample_shape, str(array.dtype))
+        images.append(png)
+    return EncodedLayer(
+        tuple(images), width, height, histogram(values, bins, statistics.all_finite), statistics
+    )

@@ -1,0 +1,126 @@
+"""Events: TensorBoard's event-file records, without TensorFlow.
+
+The framing is TFRecord's (https://www.tensorflow.org/tutorials/load_data/tfrecord): length as uint64, masked CRC-32C
+of the length, the data, masked CRC-32C of the data, all little-endian.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import struct
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+import google_crc32c
+import numpy as np
+from tensorboard.compat.proto import event_pb2, summary_pb2, types_pb2
+from tensorboard.plugins.histogram import metadata as histogram_metadata
+from tensorboard.plugins.image import metadata as image_metadata
+
+from tb_activations import schema
+
+_MASK_DELTA = 0xA282EAD8
+_FILE_NUMBERS = itertools.count()
+_BUFFER_BYTES = 1 << 20
+
+
+def _masked_crc(data: bytes) -> int:
+    crc = google_crc32c.value(data)
+    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
+
+
+def write_record(file: BinaryIO, data: bytes) -> int:
+    """Write one record; returns how many bytes it took."""
+    length = struct.pack("<Q", len(data))
+    file.write(length + struct.pack("<I", _masked_crc(length)))
+    file.write(data)
+    file.write(struct.pack("<I", _masked_crc(data)))
+    return len(data) + 16
+
+
+class EventFile:
+    """One event file, created with its first line; not thread-safe.
+
+    directory: created when missing. Raises OSError as the file system does.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        now = time.time()
+        # TensorBoard reads a directory's files in the order of their names, so the name begins with the time.
+        name = f"events.out.tfevents.{int(now):010d}.{socket.gethostname()}.{os.getpid()}.{next(_FILE_NUMBERS)}.v2"
+        self.path = directory / name
+        self._file = open(self.path, "xb", buffering=_BUFFER_BYTES)
+        self.bytes_written = write_record(
+            self._file, event_pb2.Event(wall_time=now, file_version="brain.Event:2").SerializeToString()
+        )
+
+    def write(self, step: int, wall_time: float, values: list[summary_pb2.Summary.Value]) -> None:
+        event = event_pb2.Event(wall_time=wall_time, step=step, summary=summary_pb2.Summary(value=values))
+        self.bytes_written += write_record(self._file, event.SerializeToString())
+
+    def flush(self, to_disk: bool = False) -> None:
+        """Hand everything to the operating system; `to_disk` waits until it is on the disk."""
+        self._file.flush()
+        if to_disk:
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        if not self._file.closed:
+            self.flush(to_disk=True)
+            self._file.close()
+
+
+def image_value(tag: str, width: int, height: int, images: tuple[bytes, ...]) -> summary_pb2.Summary.Value:
+    """What `tf.summary.image` writes: a string tensor `[width, height, png, png, …]`."""
+    value = summary_pb2.Summary.Value(
+        tag=tag, metadata=image_metadata.create_summary_metadata(display_name=None, description=None)
+    )
+    value.tensor.dtype = types_pb2.DT_STRING
+    value.tensor.tensor_shape.dim.add(size=2 + len(images))
+    value.tensor.string_val.extend([str(width).encode(), str(height).encode(), *images])
+    return value
+
+
+def histogram_value(tag: str, bins: np.ndarray) -> summary_pb2.Summary.Value:
+    """What `tf.summary.histogram` writes. bins: float64 [bins, 3]."""
+    value = summary_pb2.Summary.Value(
+        tag=tag, metadata=histogram_metadata.create_summary_metadata(display_name=None, description=None)
+    )
+    _fill_tensor(value, bins.astype("<f8", copy=False), types_pb2.DT_DOUBLE)
+    return value
+
+
+def tensor_value(tag: str, plugin_name: str, array: np.ndarray) -> summary_pb2.Summary.Value:
+    """A float32 tensor of one of our own plugin names."""
+    value = _own_value(tag, plugin_name)
+    _fill_tensor(value, array.astype("<f4"), types_pb2.DT_FLOAT)
+    return value
+
+
+def manifest_value(manifest: schema.Manifest) -> summary_pb2.Summary.Value:
+    value = _own_value(schema.MANIFEST_TAG, schema.PLUGIN_NAME)
+    value.tensor.dtype = types_pb2.DT_STRING
+    # Rank 1: TensorBoard loses a string tensor of rank 0.
+    value.tensor.tensor_shape.dim.add(size=1)
+    value.tensor.string_val.append(manifest.to_json().encode())
+    return value
+
+
+def _own_value(tag: str, plugin_name: str) -> summary_pb2.Summary.Value:
+    # Without a data class TensorBoard's data providers do not show the data to anyone.
+    metadata = summary_pb2.SummaryMetadata(
+        plugin_data=summary_pb2.SummaryMetadata.PluginData(plugin_name=plugin_name),
+        data_class=summary_pb2.DATA_CLASS_TENSOR,
+    )
+    return summary_pb2.Summary.Value(tag=tag, metadata=metadata)
+
+
+def _fill_tensor(value: summary_pb2.Summary.Value, array: np.ndarray, dtype: int) -> None:
+    value.tensor.dtype = dtype
+    for size in array.shape:
+        value.tensor.tensor_shape.dim.add(size=size)
+    value.tensor.tensor_content = array.tobytes()

@@ -1,0 +1,469 @@
+"""Writer: takes activations from the training thread, and encodes and writes them on another."""
+
+from __future__ import annotations
+
+import atexit
+import collections
+import dataclasses
+import os
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tb_activations
+from tb_activations import events, schema
+from tb_activations.capture import Capture, Probe, make_probe
+from tb_activations.encode import Limits, encode_layer, health_row
+from tb_activations.schema import LayerInfo, Manifest
+
+DEFAULT_QUEUE_BYTES = 1 << 29
+
+
+class ActivationWarning(UserWarning):
+    """A log, or a part of one, that could not be written; training went on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class WriterStats:
+    """logs: handed over; skipped: not taken because the queue was full or something failed; bytes_written: of the
+    event file; stall_seconds: how long the calling thread was held; background_seconds: encoding and writing."""
+
+    logs: int = 0
+    skipped: int = 0
+    bytes_written: int = 0
+    stall_seconds: float = 0.0
+    background_seconds: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class _Log:
+    """One log on its way through the queue."""
+
+    step: int
+    wall_time: float
+    layers: tuple[LayerInfo, ...]
+    arrays: Mapping[str, np.ndarray]
+    source: Capture | None
+
+    @property
+    def nbytes(self) -> int:
+        return sum(array.nbytes for array in self.arrays.values())
+
+
+class ActivationWriter:
+    """Write activations to `<log_dir>/<name>` for TensorBoard's Activations, Images and Histograms tabs.
+
+    >>> with ActivationWriter("runs/exp1") as writer:  # doctest: +SKIP
+    ...     for step, batch in enumerate(batches):
+    ...         train_step(batch)
+    ...         if step % 100 == 0:
+    ...             writer.log(model, probe, step=step)
+
+    Args:
+        log_dir: the directory TensorBoard looks at, or one below it.
+        name: the sub-directory, our own so that no other writer shares it. Default "activations".
+        labels: one string or integer per probe sample, shown beside it.
+        layers, exclude: which layers `log` captures, as in `tb_activations.capture`.
+        training: run the probe in training mode; default False.
+        max_channels: channels drawn per layer, default 64, None for all.
+        max_size: pixels per side of a map, default 64, None for all; larger maps are averaged down.
+            Statistics and histograms always use everything.
+        histogram_bins: default 64.
+        on_full: what to do when data arrive faster than they can be written: "wait" (nothing is lost) or "skip"
+            (and count it in `stats.skipped`).
+        strict: raise faults instead of warning once and going on. Faults of the background thread are raised by
+            the next call.
+        queue_bytes: activations waiting to be written, at most; default 512 MiB.
+
+    Raises:
+        ValueError, TypeError: an option is out of range or of a wrong type; at once, before anything is written.
+    """
+
+    def __init__(
+        self,
+        log_dir: str | os.PathLike[str],
+        *,
+        name: str = "activations",
+        labels: Iterable[Any] | None = None,
+        layers: Any = None,
+        exclude: Any = None,
+        training: bool = False,
+        max_channels: int | None = 64,
+        max_size: int | None = 64,
+        histogram_bins: int = 64,
+        on_full: str = "wait",
+        strict: bool = False,
+        queue_bytes: int = DEFAULT_QUEUE_BYTES,
+    ) -> None:
+        self.directory = _run_directory(log_dir, name)
+        _check_count("max_channels", max_channels, optional=True)
+        _check_count("max_size", max_size, optional=True)
+        _check_count("histogram_bins", histogram_bins)
+        _check_count("queue_bytes", queue_bytes)
+        if on_full not in ("wait", "skip"):
+            raise ValueError(f'on_full must be "wait" or "skip". Received: on_full={on_full!r}')
+        self._labels = _label_texts(labels)
+        self._selection = {"layers": layers, "exclude": exclude, "training": training}
+        self._limits = Limits(max_channels, max_size)
+        self._bins = histogram_bins
+        self._on_full = on_full
+        self._strict = strict
+        self._queue_bytes = queue_bytes
+        self._probes: dict[int, Probe] = {}
+        self._options = {
+            "max_channels": max_channels,
+            "max_size": max_size,
+            "histogram_bins": histogram_bins,
+            "training": training,
+        }
+
+        self._lock = threading.Condition()
+        self._queue: collections.deque[_Log] = collections.deque()
+        self._waiting_bytes = 0
+        self._busy = False
+        self._closed = False
+        self._fault: BaseException | None = None
+        self._thread: threading.Thread | None = None
+        self._last_step: int | None = None
+        self._warned: set[str] = set()
+        self._stats = WriterStats()
+        self._run = _RunFile(self.directory, self._limits, self._bins, self._labels, self._options, self._report)
+
+    def __enter__(self) -> ActivationWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def stats(self) -> WriterStats:
+        with self._lock:
+            return dataclasses.replace(self._stats, bytes_written=self._run.bytes_written)
+
+    def log(self, model: Any, probe: Any, step: int) -> None:
+        """Capture the activations of `model` for the inputs `probe` and hand them over for writing.
+
+        step: a non-negative integer, greater than that of the log before. A fault in capture warns once and the step
+        is skipped; with `strict=True` it is raised.
+        """
+        started = time.perf_counter()
+        self._check_open()
+        step = _checked_step(step)
+        try:
+            runner = self._probes.get(id(model))
+            if runner is None:
+                runner = self._probes[id(model)] = make_probe(model, **self._selection)
+            captured = runner(probe)
+        except Exception as error:
+            self._fail(f"capturing activations at step {step} failed", error)
+            self._count(skipped=1, stall_seconds=time.perf_counter() - started)
+            return
+        self._count(stall_seconds=time.perf_counter() - started)
+        self.write(captured, step)
+
+    def write(self, activations: Mapping[str, np.ndarray], step: int) -> None:
+        """Hand over activations that are already there: a `Capture`, or any mapping of name to array [batch, …].
+
+        The arrays are not copied: do not change them afterwards.
+        """
+        started = time.perf_counter()
+        self._check_open()
+        step = _checked_step(step)
+        log = _as_log(activations, step)
+        with self._lock:
+            if self._last_step is not None and step <= self._last_step:
+                error = ValueError(
+                    f"steps must increase within a run: step {step} follows step {self._last_step}. "
+                    "To start again from a lower step, close this writer and make a new one."
+                )
+                accepted = False
+            else:
+                error = None
+                accepted = self._enqueue(log)
+            self._stats = dataclasses.replace(
+                self._stats,
+                logs=self._stats.logs + accepted,
+                skipped=self._stats.skipped + (not accepted),
+                stall_seconds=self._stats.stall_seconds + time.perf_counter() - started,
+            )
+        if error is not None:
+            self._fail(f"the log at step {step} was skipped", error)
+        self._raise_fault()
+
+    def flush(self) -> None:
+        """Return when everything handed over so far is on the disk."""
+        with self._lock:
+            while (self._queue or self._busy) and self._thread is not None:
+                self._lock.wait()
+        self._guarded("flushing the event file failed", lambda: self._run.flush())
+        self._raise_fault()
+
+    def close(self) -> None:
+        """Write what is waiting, close the file and stop the thread. Closing again does nothing."""
+        with self._lock:
+            already, self._closed = self._closed, True
+            self._lock.notify_all()
+        if already:
+            return
+        atexit.unregister(self.close)
+        if self._thread is not None:
+            self._thread.join()
+        self._guarded("closing the event file failed", lambda: self._run.close())
+        self._raise_fault()
+
+    def _enqueue(self, log: _Log) -> bool:
+        """Put a log in the queue (the lock is held); False when it is full and logs are to be skipped."""
+        # A log larger than the whole queue passes when nothing else waits, or it could never be written.
+        while self._waiting_bytes and self._waiting_bytes + log.nbytes > self._queue_bytes:
+            if self._on_full == "skip":
+                return False
+            self._lock.wait()
+        self._last_step = log.step
+        self._queue.append(log)
+        self._waiting_bytes += log.nbytes
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="tb_activations writer", daemon=True)
+            self._thread.start()
+            # The thread is a daemon so that a dying program is not kept alive; one that ends normally waits here.
+            atexit.register(self.close)
+        self._lock.notify_all()
+        return True
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                while not self._queue and not self._closed:
+                    self._lock.wait()
+                if not self._queue:
+                    return
+                log = self._queue.popleft()
+                self._busy = True
+            started = time.perf_counter()
+            nbytes = log.nbytes
+            try:
+                self._run.write(log)
+            except Exception as error:
+                self._report(f"writing the log at step {log.step} to {self.directory} failed", error)
+            del log
+            with self._lock:
+                self._busy = False
+                self._waiting_bytes -= nbytes
+                self._lock.notify_all()
+            self._count(background_seconds=time.perf_counter() - started)
+
+    def _count(self, *, skipped: int = 0, stall_seconds: float = 0.0, background_seconds: float = 0.0) -> None:
+        with self._lock:
+            self._stats = dataclasses.replace(
+                self._stats,
+                skipped=self._stats.skipped + skipped,
+                stall_seconds=self._stats.stall_seconds + stall_seconds,
+                background_seconds=self._stats.background_seconds + background_seconds,
+            )
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ValueError(f"this ActivationWriter for {self.directory} is closed; make a new one to go on logging")
+
+    def _guarded(self, what: str, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except OSError as error:
+            self._fail(what, error)
+
+    def _fail(self, what: str, error: Exception) -> None:
+        """A fault in the calling thread."""
+        if self._strict:
+            raise error
+        self._report(what, error)
+
+    def _report(self, what: str, error: Exception, where: str = "") -> None:
+        """A fault in the background: kept for the next call when strict, else said once per place and cause."""
+        if self._strict:
+            with self._lock:
+                self._fault = self._fault or error
+            return
+        kind = f"{where or what.split(' at step')[0]}: {type(error).__name__}: {error}"
+        if kind in self._warned:
+            return
+        self._warned.add(kind)
+        warnings.warn(
+            f"tb_activations: {what}: {type(error).__name__}: {error}. Training goes on; this is said once "
+            "(strict=True raises instead).",
+            ActivationWarning,
+            stacklevel=4,
+        )
+
+    def _raise_fault(self) -> None:
+        with self._lock:
+            fault, self._fault = self._fault, None
+        if fault is not None:
+            raise fault
+
+
+class _RunFile:
+    """What a run's event file holds so far, and how one more log is added to it. Used by one thread at a time."""
+
+    def __init__(
+        self,
+        directory: Path,
+        limits: Limits,
+        bins: int,
+        labels: tuple[str, ...],
+        options: Mapping[str, Any],
+        report: Callable[[str, Exception, str], None],
+    ) -> None:
+        self._directory = directory
+        self._limits = limits
+        self._bins = bins
+        self._labels = labels
+        self._options = options
+        self._report = report
+        self._file: events.EventFile | None = None
+        self._layers: dict[str, LayerInfo] = {}
+        self._manifest_text = ""
+        self._channel_means: dict[str, np.ndarray] = {}
+        self._inputs_written: dict[str, tuple[bytes, ...]] = {}
+
+    @property
+    def bytes_written(self) -> int:
+        return 0 if self._file is None else self._file.bytes_written
+
+    def write(self, log: _Log) -> None:
+        # The file appears with the first log, so that a run that never logs leaves no empty run behind.
+        if self._file is None:
+            self._file = events.EventFile(self._directory)
+        manifest = self._manifest(log)
+        text = manifest.to_json()
+        if text != self._manifest_text:
+            self._file.write(log.step, log.wall_time, [events.manifest_value(manifest)])
+            self._manifest_text = text
+        health = np.full((len(manifest.layers), len(manifest.health_columns)), np.nan)
+        for row, info in enumerate(manifest.layers):
+            if info.path not in log.arrays:
+                continue
+            try:
+                health[row] = self._write_layer(log, info)
+            except Exception as error:
+                self._report(f"layer {info.path!r} at step {log.step} was left out", error, info.path)
+        self._file.write(
+            log.step,
+            log.wall_time,
+            [events.tensor_value(schema.health_tag(manifest.digest), schema.HEALTH_PLUGIN_NAME, health)],
+        )
+        self._file.flush()
+
+    def _write_layer(self, log: _Log, info: LayerInfo) -> np.ndarray:
+        assert self._file is not None
+        encoded = encode_layer(info, np.asarray(log.arrays[info.path]), self._limits, self._bins)
+        values = [
+            events.histogram_value(schema.histogram_tag(info.path), encoded.histogram),
+            events.tensor_value(
+                schema.statistics_tag(info.path), schema.PLUGIN_NAME, encoded.statistics.channels
+            ),
+        ]
+        # A probe's inputs are the same at every log: their pictures would fill the disk with copies.
+        if info.role != "input" or self._inputs_written.get(info.path) != encoded.images:
+            values.insert(
+                0, events.image_value(schema.image_tag(info.path), encoded.width, encoded.height, encoded.images)
+            )
+            if info.role == "input":
+                self._inputs_written[info.path] = encoded.images
+        self._file.write(log.step, log.wall_time, values)
+        row = health_row(encoded.statistics, self._channel_means.get(info.path))
+        self._channel_means[info.path] = encoded.statistics.column("mean")
+        return row
+
+    def _manifest(self, log: _Log) -> Manifest:
+        # Layers are only ever added: logs of different parts of a model belong to one run.
+        self._layers.update({info.path: info for info in log.layers})
+        versions = {"tb_activations": tb_activations.__version__, "numpy": np.__version__}
+        source = log.source
+        return Manifest(
+            layers=tuple(self._layers.values()),
+            labels=self._labels,
+            skipped=dict(source.skipped) if source is not None else {},
+            writer=versions if source is None else {**versions, **source.framework},
+            model=dict(source.model) if source is not None else {},
+            options=self._options,
+        )
+
+    def flush(self) -> None:
+        if self._file is not None:
+            self._file.flush(to_disk=True)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _as_log(activations: Mapping[str, np.ndarray], step: int) -> _Log:
+    if not isinstance(activations, Mapping):
+        raise TypeError(
+            "activations must be a mapping of name to array [batch, …], e.g. what tb_activations.capture returns. "
+            f"Received: {type(activations).__name__}"
+        )
+    if isinstance(activations, Capture):
+        layers = tuple({info.path: info for info in (*activations.input_layers, *activations.layers)}.values())
+        return _Log(step, time.time(), layers, {**activations.inputs, **activations}, activations)
+    arrays: dict[str, np.ndarray] = {}
+    for name, value in activations.items():
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"activations must have non-empty strings as names. Received: {name!r}")
+        arrays[name] = np.asarray(value)
+    layers = tuple(
+        LayerInfo(path=name, name=name, shape=(None, *array.shape[1:]), dtype=str(array.dtype))
+        for name, array in arrays.items()
+    )
+    return _Log(step, time.time(), layers, arrays, None)
+
+
+def _checked_step(step: Any) -> int:
+    if isinstance(step, bool) or not isinstance(step, (int, np.integer)):
+        raise TypeError(f"step must be an integer. Received: step={step!r} (of type {type(step).__name__})")
+    if not 0 <= step < 2**63:
+        raise ValueError(f"step must be a non-negative 64-bit integer. Received: step={step!r}")
+    return int(step)
+
+
+def _check_count(name: str, value: Any, optional: bool = False) -> None:
+    if optional and value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        allowed = "a positive integer or None (for all)" if optional else "a positive integer"
+        raise ValueError(f"{name} must be {allowed}. Received: {name}={value!r}")
+
+
+def _label_texts(labels: Iterable[Any] | None) -> tuple[str, ...]:
+    if labels is None:
+        return ()
+    if isinstance(labels, (str, bytes)):
+        raise TypeError(f"labels must hold one label per probe sample. Received a single text: labels={labels!r}")
+    return tuple(str(label) for label in labels)
+
+
+def _run_directory(log_dir: str | os.PathLike[str], name: str) -> Path:
+    try:
+        text = os.fspath(log_dir)
+    except TypeError:
+        raise TypeError(f"log_dir must be a path. Received: log_dir={log_dir!r}") from None
+    if not isinstance(text, str) or not text:
+        raise ValueError(f"log_dir must be a non-empty text path. Received: log_dir={log_dir!r}")
+    if "://" in text:
+        raise ValueError(
+            f"log_dir must be a directory of this machine (a mounted bucket will do). Received: log_dir={log_dir!r}"
+        )
+    parts = Path(name).parts if isinstance(name, str) else ()
+    if len(parts) != 1 or parts[0] in ("..", os.sep):
+        raise ValueError(f"name must be a single directory name. Received: name={name!r}")
+    directory = Path(text).expanduser() / name
+    for existing in (directory, *directory.parents):
+        if existing.exists():
+            if not existing.is_dir():
+                raise NotADirectoryError(f"log_dir must be a directory, and {existing} is a file")
+            break
+    return directory

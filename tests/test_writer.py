@@ -1,0 +1,207 @@
+"""Writer: what is handed over is on the disk in order, read back by TensorBoard; a fault never stops the caller."""
+
+import threading
+import warnings
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.util import tensor_util
+
+from tb_activations import ActivationWarning, ActivationWriter, read_atlas
+from tb_activations.schema import Manifest
+
+KEEP_ALL = {"tensors": 0}
+
+
+def read(directory):
+    accumulator = EventAccumulator(str(directory), size_guidance=KEEP_ALL)
+    accumulator.Reload()
+    return accumulator
+
+
+def tensors(accumulator, tag):
+    return [(event.step, tensor_util.make_ndarray(event.tensor_proto)) for event in accumulator.Tensors(tag)]
+
+
+def manifests(accumulator):
+    return [Manifest.from_json(value.item()) for _, value in tensors(accumulator, "manifest")]
+
+
+def test_a_mapping_of_arrays_is_written_under_every_tag_of_the_contract(tmp_path):
+    values = np.random.default_rng(0).normal(size=(2, 5, 5, 3)).astype(np.float32)
+    with ActivationWriter(tmp_path, labels=[7, "cat"]) as writer:
+        writer.write({"block/conv": values}, 10)
+        writer.write({"block/conv": values * 2}, 20)
+    log = read(tmp_path / "activations")
+    [manifest] = manifests(log)
+    assert manifest.labels == ("7", "cat")
+    assert [layer.path for layer in manifest.layers] == ["block/conv"]
+    assert manifest.layers[0].shape == (None, 5, 5, 3)
+
+    (first, picture), (second, _) = tensors(log, "block/conv/image")
+    assert (first, second) == (10, 20)
+    assert picture[0] == b"15" and picture[1] == b"5"
+    assert len(picture) == 4
+    np.testing.assert_allclose(
+        read_atlas(picture[3]).values, np.moveaxis(values[1], -1, 0), atol=np.ptp(values) / 255
+    )
+
+    counts, edges = np.histogram(values, 64)
+    _, histogram = tensors(log, "block/conv/histogram")[0]
+    np.testing.assert_array_equal(histogram, np.stack([edges[:-1], edges[1:], counts], axis=1))
+
+    _, statistics = tensors(log, "block/conv/statistics")[0]
+    np.testing.assert_allclose(statistics[:, 1], values.max(axis=(0, 1, 2)))
+    _, health = tensors(log, f"health/{manifest.digest}")[1]
+    columns = dict(zip(manifest.health_columns, health[0], strict=True))
+    assert columns["max"] == pytest.approx(values.max() * 2)
+    assert columns["change"] == pytest.approx(1)
+
+
+def test_the_records_are_tensorflows_own_to_the_last_checksum(tmp_path):
+    tf = pytest.importorskip("tensorflow")
+    with ActivationWriter(tmp_path) as writer:
+        writer.write({"a": np.ones((1, 3))}, 0)
+    [file] = (tmp_path / "activations").iterdir()
+    records = list(tf.data.TFRecordDataset(str(file)))
+    assert tf.compat.v1.Event.FromString(records[0].numpy()).file_version == "brain.Event:2"
+    steps = {tf.compat.v1.Event.FromString(record.numpy()).step for record in records}
+    assert steps == {0}
+
+
+def test_pictures_and_histograms_have_the_metadata_that_tf_summary_writes(tmp_path):
+    tf = pytest.importorskip("tensorflow")
+    with tf.summary.create_file_writer(str(tmp_path / "reference")).as_default():
+        tf.summary.image("x", np.zeros((1, 2, 2, 1), np.float32), step=0)
+        tf.summary.histogram("y", np.zeros(3), step=0)
+    with ActivationWriter(tmp_path) as writer:
+        writer.write({"x": np.zeros((1, 2, 2, 1))}, 0)
+    reference, ours = read(tmp_path / "reference"), read(tmp_path / "activations")
+    assert ours.SummaryMetadata("x/image") == reference.SummaryMetadata("x")
+    assert ours.SummaryMetadata("x/histogram") == reference.SummaryMetadata("y")
+
+
+def test_flush_returns_when_the_data_are_on_the_disk(tmp_path):
+    writer = ActivationWriter(tmp_path)
+    writer.write({"a": np.ones((1, 3))}, 0)
+    writer.flush()
+    assert tensors(read(tmp_path / "activations"), "a/statistics")
+    writer.close()
+
+
+def test_layers_of_later_logs_join_the_manifest(tmp_path):
+    with ActivationWriter(tmp_path) as writer:
+        writer.write({"a": np.ones((1, 3))}, 0)
+        writer.write({"b": np.ones((1, 3))}, 1)
+    newest = manifests(read(tmp_path / "activations"))[-1]
+    assert [layer.path for layer in newest.layers] == ["a", "b"]
+
+
+def test_one_unusable_layer_warns_with_its_name_and_leaves_the_others(tmp_path):
+    with pytest.warns(ActivationWarning, match=r"'names' at step 3.*not numbers"):  # noqa: SIM117
+        with ActivationWriter(tmp_path) as writer:
+            writer.write({"names": np.array([["a"]]), "good": np.ones((1, 2))}, 3)
+            writer.write({"names": np.array([["a"]]), "good": np.ones((1, 2))}, 4)
+    log = read(tmp_path / "activations")
+    assert [step for step, _ in tensors(log, "good/statistics")] == [3, 4]
+
+
+def test_the_same_fault_is_said_once(tmp_path):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with ActivationWriter(tmp_path) as writer:
+            for step in range(5):
+                writer.write({"empty": np.ones((1, 0))}, step)
+    assert len([w for w in caught if w.category is ActivationWarning]) == 1
+
+
+def test_strict_raises_the_background_fault_at_the_next_call(tmp_path):
+    writer = ActivationWriter(tmp_path, strict=True)
+    writer.write({"names": np.array([["a"]])}, 0)
+    with pytest.raises(ValueError, match="not numbers"):
+        writer.close()
+
+
+def test_a_step_that_does_not_increase_is_left_out_with_a_warning(tmp_path):
+    with ActivationWriter(tmp_path) as writer:
+        writer.write({"a": np.ones((1, 3))}, 5)
+        with pytest.warns(ActivationWarning, match="step 5 follows step 5"):
+            writer.write({"a": np.ones((1, 3))}, 5)
+    assert len(tensors(read(tmp_path / "activations"), "a/statistics")) == 1
+    assert (writer.stats.logs, writer.stats.skipped) == (1, 1)
+
+
+def test_a_full_queue_skips_and_counts_when_asked_to(tmp_path, monkeypatch):
+    import tb_activations.writer as module
+
+    go = threading.Event()
+    encode = module.encode_layer
+    monkeypatch.setattr(module, "encode_layer", lambda *args: go.wait(30) and encode(*args))
+    writer = ActivationWriter(tmp_path, on_full="skip", queue_bytes=100)
+    for step in range(3):
+        writer.write({"a": np.ones((1, 100), np.float32)}, step)
+    go.set()
+    writer.close()
+    assert (writer.stats.logs, writer.stats.skipped) == (1, 2)
+
+
+def test_a_full_queue_loses_nothing_by_default(tmp_path):
+    with ActivationWriter(tmp_path, queue_bytes=100) as writer:
+        for step in range(20):
+            writer.write({"a": np.ones((1, 100), np.float32)}, step)
+    assert len(tensors(read(tmp_path / "activations"), "a/statistics")) == 20
+    assert writer.stats.bytes_written == sum(file.stat().st_size for file in (tmp_path / "activations").iterdir())
+
+
+def test_a_writer_that_wrote_nothing_leaves_no_run_behind(tmp_path):
+    ActivationWriter(tmp_path / "runs").close()
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_directory_that_cannot_be_written_to_warns_and_training_goes_on(tmp_path):
+    with pytest.warns(ActivationWarning, match="writing the log at step 0"):  # noqa: SIM117
+        with ActivationWriter(tmp_path) as writer:
+            (tmp_path / "activations").write_text("in the way")
+            writer.write({"a": np.ones((1, 3))}, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"max_channels": 0}, "max_channels must be a positive integer or None.*Received: max_channels=0"),
+        ({"max_size": "64"}, "max_size must be a positive integer or None.*Received: max_size='64'"),
+        ({"histogram_bins": None}, "histogram_bins must be a positive integer. Received"),
+        ({"on_full": "drop"}, 'on_full must be "wait" or "skip". Received: on_full=\'drop\''),
+        ({"name": "a/b"}, "name must be a single directory name"),
+        ({"log_dir": "s3://bucket/runs"}, "directory of this machine"),
+        ({"log_dir": ""}, "non-empty text path"),
+        ({"queue_bytes": -1}, "queue_bytes must be a positive integer"),
+    ],
+)
+def test_a_wrong_option_is_refused_at_once(tmp_path, options, words):
+    with pytest.raises(ValueError, match=words):
+        ActivationWriter(**{"log_dir": tmp_path, **options})
+
+
+def test_labels_are_not_one_text(tmp_path):
+    with pytest.raises(TypeError, match="one label per probe sample"):
+        ActivationWriter(tmp_path, labels="cat")
+
+
+@pytest.mark.parametrize(("step", "error"), [(1.5, TypeError), (True, TypeError), (-1, ValueError)])
+def test_a_step_is_a_non_negative_integer(tmp_path, step, error):
+    with pytest.raises(error, match="step must be"):
+        ActivationWriter(tmp_path).write({"a": np.ones((1, 3))}, step)
+
+
+def test_a_closed_writer_says_so(tmp_path):
+    writer = ActivationWriter(tmp_path)
+    writer.close()
+    with pytest.raises(ValueError, match="closed"):
+        writer.write({"a": np.ones((1, 3))}, 0)
+
+
+def test_what_is_not_a_mapping_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="mapping of name to array"):
+        ActivationWriter(tmp_path).write(np.ones((1, 3)), 0)
