@@ -28,7 +28,7 @@ _BUFFER_BYTES = 1 << 20
 
 
 def _masked_crc(data: bytes) -> int:
-    crc = google_crc32c.value(data)
+    crc: int = google_crc32c.value(data)
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
 
 
@@ -53,7 +53,7 @@ class EventFile:
         # TensorBoard reads a directory's files in the order of their names, so the name begins with the time.
         name = f"events.out.tfevents.{int(now):010d}.{socket.gethostname()}.{os.getpid()}.{next(_FILE_NUMBERS)}.v2"
         self.path = directory / name
-        self._file = open(self.path, "xb", buffering=_BUFFER_BYTES)
+        self._file = open(self.path, "xb", buffering=_BUFFER_BYTES)  # noqa: SIM115 (closed by close)
         self.bytes_written = write_record(
             self._file, event_pb2.Event(wall_time=now, file_version="brain.Event:2").SerializeToString()
         )

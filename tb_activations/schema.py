@@ -246,7 +246,8 @@ def decode_codes(codes: np.ndarray, value_range: tuple[float, float] | None, lev
     table = np.full(FINITE_LEVELS, np.nan)
     table[:levels] = low if low == high else low * (1 - share) + high * share
     table[levels : levels + len(NONFINITE_VALUES)] = NONFINITE_VALUES[: FINITE_LEVELS - levels]
-    return table[codes]
+    values: np.ndarray = table[codes]
+    return values
 
 
 def _parse_object(text: str | bytes, what: str) -> Mapping[str, Any]:

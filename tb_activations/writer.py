@@ -362,9 +362,7 @@ class _RunFile:
         encoded = encode_layer(info, np.asarray(log.arrays[info.path]), self._limits, self._bins)
         values = [
             events.histogram_value(schema.histogram_tag(info.path), encoded.histogram),
-            events.tensor_value(
-                schema.statistics_tag(info.path), schema.PLUGIN_NAME, encoded.statistics.channels
-            ),
+            events.tensor_value(schema.statistics_tag(info.path), schema.PLUGIN_NAME, encoded.statistics.channels),
         ]
         # A probe's inputs are the same at every log: their pictures would fill the disk with copies.
         if info.role != "input" or self._inputs_written.get(info.path) != encoded.images:

@@ -100,8 +100,12 @@ def write_run(
     start: float = START,
     seed: int = 0,
     layers: Sequence[str] = LAYERS,
+    session: bool = False,
 ) -> WrittenRun:
-    """One event file with two probe samples. text: the manifest's, when it is not to be a good one."""
+    """One event file with two probe samples.
+
+    text: the manifest's, when it is not to be a good one. session: begin with SessionLog.START at the first step.
+    """
     from tensorboard.compat.proto import event_pb2
     from tensorboard.summary.writer.record_writer import RecordWriter
 
@@ -110,6 +114,10 @@ def write_run(
     with open(directory / f"events.out.tfevents.{int(start)}.test.{seed}", "wb") as file:
         records = RecordWriter(file)
         records.write(event_pb2.Event(wall_time=start, file_version="brain.Event:2").SerializeToString())
+        if session:
+            begin = event_pb2.Event(step=steps[0], wall_time=start)
+            begin.session_log.status = event_pb2.SessionLog.START
+            records.write(begin.SerializeToString())
         for event in _events_of(run, manifest_json(layers) if text is None else text, steps, start, seed):
             records.write(event.SerializeToString())
     return run

@@ -14,7 +14,8 @@ from tensorboard import context, errors
 from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
 
 from tb_activations import schema
-from tb_activations.plugin.reader import NotFound, Reader, Scope, Unavailable
+from tb_activations.plugin.reader import Reader
+from tb_activations.plugin.results import NotFoundError, Scope, UnavailableError
 
 SCOPE = Scope(context.RequestContext())
 KEPT = {"images": 50, "histograms": 50, "activations": 50, "activations_health": 1000}
@@ -75,7 +76,8 @@ def test_a_manifest_that_cannot_be_read_is_told_and_leaves_the_other_runs_alone(
     writes_run(logs.root / "bad", text=text)
     reader = logs.load()
     bad, good = reader.runs(SCOPE).runs
-    assert good.error is None and good.steps == 3
+    assert good.error is None
+    assert good.steps == 3
     assert sentence in bad.error
     assert (bad.digest, bad.last_step, bad.steps) == (None, None, None)
     with pytest.raises(schema.SchemaError, match=sentence):
@@ -113,13 +115,13 @@ def test_the_newest_of_several_manifests_counts(logs, writes_run, makes_manifest
 
 def test_an_unknown_run_is_not_found_and_the_nearest_is_named(logs, writes_run):
     writes_run(logs.root / "exp1/activations")
-    with pytest.raises(NotFound, match="Did you mean 'exp1/activations'"):
+    with pytest.raises(NotFoundError, match="Did you mean 'exp1/activations'"):
         logs.load().manifest(SCOPE, "exp1/activation")
 
 
 def test_an_unknown_layer_is_not_found_and_the_nearest_is_named(logs, writes_run):
     writes_run(logs.root / "a")
-    with pytest.raises(NotFound, match="Did you mean 'conv'"):
+    with pytest.raises(NotFoundError, match="Did you mean 'conv'"):
         logs.load().statistics(SCOPE, "a", "comv")
 
 
@@ -159,7 +161,7 @@ class OneSeries:
     def read_tensors(self, ctx, *, run_tag_filter, **arguments):
         if schema.MANIFEST_TAG in run_tag_filter.tags:
             return self._provider.read_tensors(ctx, run_tag_filter=run_tag_filter, **arguments)
-        return {run: {tag: self.data for tag in run_tag_filter.tags} for run in run_tag_filter.runs}
+        return {run: dict.fromkeys(run_tag_filter.tags, self.data) for run in run_tag_filter.runs}
 
 
 def test_a_series_is_sorted_and_the_last_value_of_a_step_counts(logs, writes_run):
@@ -193,7 +195,7 @@ def test_a_picture_that_is_not_there_is_not_found(logs, writes_run, place):
     a.wall_times[5] = 0.0
     reader = logs.load()
     reader.timelines(SCOPE, "a", ["conv"])
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         image(reader, a, **place)
 
 
@@ -205,7 +207,7 @@ def test_an_address_never_shows_the_picture_of_a_run_logged_anew(logs, writes_ru
     logs.load()
     new = writes_run(logs.root / "a", start=1.9e9, seed=1)
     logs.load()
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         image(reader, old, step=10)
     assert image(reader, new, step=10) == new.pictures["conv", 10][0]
 
@@ -246,10 +248,10 @@ class Refused(grpc.RpcError, grpc.Call):
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        (Refused(), Unavailable),
-        (errors.PermissionDeniedError("no"), Unavailable),
-        (errors.NotFoundError("gone"), NotFound),
-        (KeyError("a"), Unavailable),
+        (Refused(), UnavailableError),
+        (errors.PermissionDeniedError("no"), UnavailableError),
+        (errors.NotFoundError("gone"), NotFoundError),
+        (KeyError("a"), UnavailableError),
     ],
 )
 def test_a_providers_faults_become_ours(logs, monkeypatch, fault, expected):
@@ -269,5 +271,5 @@ def test_a_blob_key_the_provider_does_not_know_is_not_found(logs, writes_run, mo
         raise fault
 
     monkeypatch.setattr(logs.provider, "read_blob", fails)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         image(logs.load(), a)

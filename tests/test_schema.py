@@ -40,7 +40,12 @@ def test_a_newer_major_version_is_refused_with_what_to_do(read):
 @pytest.mark.parametrize("read", [Manifest.from_json, AtlasHeader.from_json])
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("{", "not JSON"), ("[]", "not a JSON object"), ("{}", "no integer schema_version"), ('{"schema_version": 1}', "")],
+    [
+        ("{", "not JSON"),
+        ("[]", "not a JSON object"),
+        ("{}", "no integer schema_version"),
+        ('{"schema_version": 1}', "lack|no list of layers"),
+    ],
 )
 def test_text_that_is_something_else_is_refused(read, text, reason):
     with pytest.raises(SchemaError, match=reason):

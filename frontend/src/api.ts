@@ -102,7 +102,10 @@ async function get(url: string, signal: AbortSignal, headers: Record<string, str
 }
 
 /** The runs, and the tag to ask again with; null when nothing changed since `etag`. */
-export async function fetchRuns(etag: string | null, signal: AbortSignal): Promise<{ runs: Runs; etag: string | null } | null> {
+export async function fetchRuns(
+  etag: string | null,
+  signal: AbortSignal,
+): Promise<{ runs: Runs; etag: string | null } | null> {
   const response = await get("runs", signal, etag ? { "If-None-Match": etag } : {});
   if (response.status === 304) return null;
   return { runs: (await response.json()) as Runs, etag: response.headers.get("ETag") };

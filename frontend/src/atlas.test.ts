@@ -75,7 +75,15 @@ describe("atlas", () => {
   });
 
   it("leaves the unused end of a units tile transparent", async () => {
-    const header = { ...base, view: "units", tile: [2, 2], columns: 1, channels: [0, 1, 2], ranges: [[0, 1]], levels: [256] };
+    const header = {
+      ...base,
+      view: "units",
+      tile: [2, 2],
+      columns: 1,
+      channels: [0, 1, 2],
+      ranges: [[0, 1]],
+      levels: [256],
+    };
     const atlas = await decodeAtlas(encodeAtlas(2, 2, [255, 0, 255, 0], header));
     expect(tileCount(atlas.header)).toBe(1);
     expect(paintTile(atlas, 0, null, colorTable("grey")).pixels[3]).toBe(0);
@@ -84,14 +92,18 @@ describe("atlas", () => {
 
   it("keeps a colour picture in its colours, and gives a value per sample", async () => {
     const header = { ...base, view: "color", tile: [1, 1], columns: 1, ranges: [[0, 1]], levels: [256] };
-    const png = encodePng(1, 1, 3, Uint8Array.from([0, 255, 0, 51]), { text: { tb_activations: JSON.stringify(header) } });
+    const png = encodePng(1, 1, 3, Uint8Array.from([0, 255, 0, 51]), {
+      text: { tb_activations: JSON.stringify(header) },
+    });
     const atlas = await decodeAtlas(png);
     expect(paintTile(atlas, 0, null, colorTable("magma")).pixels[0]).toBe(0xff3300ff);
     expect(pixelValues(atlas, 0, 0, 0)[0]).toBe(1);
   });
 
   it("refuses a newer schema version with a sentence, and a foreign PNG", async () => {
-    await expect(decodeAtlas(encodeAtlas(4, 4, codes, { ...base, schema_version: 2 }))).rejects.toThrow(/schema version 2/);
+    await expect(decodeAtlas(encodeAtlas(4, 4, codes, { ...base, schema_version: 2 }))).rejects.toThrow(
+      /schema version 2/,
+    );
     await expect(decodeAtlas(encodePng(1, 1, 1, Uint8Array.from([0, 0])))).rejects.toThrow(AtlasError);
   });
 });

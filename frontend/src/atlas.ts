@@ -140,7 +140,12 @@ export function paintTile(atlas: Atlas, tile: number, domain: Range | null, colo
       const color =
         atlas.samples === 1
           ? (lut[code] ?? 0)
-          : pack(code, atlas.codes[at + 1] ?? 0, atlas.codes[at + 2] ?? 0, atlas.samples === 4 ? atlas.codes[at + 3] : 255);
+          : pack(
+              code,
+              atlas.codes[at + 1] ?? 0,
+              atlas.codes[at + 2] ?? 0,
+              atlas.samples === 4 ? atlas.codes[at + 3] : 255,
+            );
       if (size === 1) {
         pixels[row * width + column] = color;
         continue;

@@ -7,7 +7,9 @@ describe("colors", () => {
       const table = colorTable(map);
       expect(table).toHaveLength(256);
       expect([...table].every((color) => color >>> 24 === 255)).toBe(true);
-      const brightness = [...table].map((c) => 0.2126 * (c & 255) + 0.7152 * ((c >> 8) & 255) + 0.0722 * ((c >> 16) & 255));
+      const brightness = [...table].map(
+        (c) => 0.2126 * (c & 255) + 0.7152 * ((c >> 8) & 255) + 0.0722 * ((c >> 16) & 255),
+      );
       expect(brightness[255]).toBeGreaterThan(brightness[128] ?? 0);
       expect(brightness[128]).toBeGreaterThan(brightness[0] ?? 0);
     }

@@ -31,7 +31,11 @@ export function count(n: number, noun: string): string {
 
 export function ago(seconds: number): string {
   if (seconds < 2) return "just now";
-  for (const [unit, name] of [[86400, "d"], [3600, "h"], [60, "min"]] as const) {
+  for (const [unit, name] of [
+    [86400, "d"],
+    [3600, "h"],
+    [60, "min"],
+  ] as const) {
     if (seconds >= unit) return `${Math.floor(seconds / unit)} ${name} ago`;
   }
   return `${Math.floor(seconds)} s ago`;

@@ -27,13 +27,17 @@ describe("hash", () => {
   });
 
   it("falls back to defaults for values that make no sense", () => {
-    expect(decodeLink({ channel: "-4", sample: "x", step: "1e3", scale: "huge", colormap: "jet", zoom: "9" })).toEqual(DEFAULTS);
+    expect(decodeLink({ channel: "-4", sample: "x", step: "1e3", scale: "huge", colormap: "jet", zoom: "9" })).toEqual(
+      DEFAULTS,
+    );
     expect(readHash("#activations&layer=%E0%A4%A")).toEqual({ "": "" });
   });
 
   it("keeps the tab's name and what belongs to others", () => {
     const before = "#activations&tagFilter=loss&step=5&_smoothingWeight=0.6";
-    expect(writeHash(before, "activations", { step: "25" })).toBe("#activations&tagFilter=loss&_smoothingWeight=0.6&step=25");
+    expect(writeHash(before, "activations", { step: "25" })).toBe(
+      "#activations&tagFilter=loss&_smoothingWeight=0.6&step=25",
+    );
     expect(tabOf(before)).toBe("activations");
     expect(tabOf("")).toBe("");
   });

@@ -74,7 +74,7 @@ export async function decodePng(bytes: Uint8Array): Promise<Png> {
   const text = new Map<string, string>();
   const pixels: Uint8Array[] = [];
   let header: { width: number; height: number; samples: 1 | 3 | 4 } | undefined;
-  for (let at = 8; at + 12 <= bytes.length; ) {
+  for (let at = 8; at + 12 <= bytes.length;) {
     const length = view.getUint32(at);
     const type = latin1.decode(bytes.subarray(at + 4, at + 8));
     const body = bytes.subarray(at + 8, at + 8 + length);

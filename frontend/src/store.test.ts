@@ -12,7 +12,11 @@ const layer = (path: string, role: "input" | "layer", shape: (number | null)[]) 
 const info: RunInfo = {
   run: "a",
   manifest: {
-    layers: [layer("input", "input", [null, 8, 8, 1]), layer("dense", "layer", [null, 3]), layer("conv", "layer", [null, 4, 4, 2])],
+    layers: [
+      layer("input", "input", [null, 8, 8, 1]),
+      layer("dense", "layer", [null, 3]),
+      layer("conv", "layer", [null, 4, 4, 2]),
+    ],
     labels: ["7", "2"],
     skipped: {},
   },
@@ -51,15 +55,24 @@ describe("steps", () => {
   });
 
   it("moves among steps with data and stops at the ends", () => {
-    expect([stepAway([0, 10, 40], 10, 1), stepAway([0, 10, 40], 40, 1), stepAway([0, 10, 40], 0, -1)]).toEqual([40, 40, 0]);
+    expect([stepAway([0, 10, 40], 10, 1), stepAway([0, 10, 40], 40, 1), stepAway([0, 10, 40], 0, -1)]).toEqual([
+      40, 40, 0,
+    ]);
   });
 
   it("follows the last step until another one is asked for", () => {
-    expect([shownStep([0, 10], 0, true), shownStep([0, 10], null, false), shownStep([0, 10], 3, false)]).toEqual([10, 10, 0]);
+    expect([shownStep([0, 10], 0, true), shownStep([0, 10], null, false), shownStep([0, 10], 3, false)]).toEqual([
+      10, 10, 0,
+    ]);
   });
 
   it("joins the steps of all timelines", () => {
-    expect(allSteps([{ steps: [0, 20], wall_times: [], samples: 1 }, { steps: [10, 20], wall_times: [], samples: 1 }])).toEqual([0, 10, 20]);
+    expect(
+      allSteps([
+        { steps: [0, 20], wall_times: [], samples: 1 },
+        { steps: [10, 20], wall_times: [], samples: 1 },
+      ]),
+    ).toEqual([0, 10, 20]);
   });
 
   it("says how to keep more only when some are missing", () => {

@@ -27,7 +27,13 @@ describe("tree", () => {
 describe("format", () => {
   it("writes numbers shortly and names what is not finite", () => {
     expect([0, 3.21456, -0.5, 1234567, 1e-7, NaN, -Infinity].map((value) => number(value))).toEqual([
-      "0", "3.215", "−0.5000", "1.23e6", "1.00e−7", "NaN", "−Inf",
+      "0",
+      "3.215",
+      "−0.5000",
+      "1.23e6",
+      "1.00e−7",
+      "NaN",
+      "−Inf",
     ]);
   });
 

@@ -45,6 +45,4 @@ def encode_layer(info: LayerInfo, array: np.ndarray, limits: Limits, bins: int) 
         tiles = tiles_of(view, sample, limits, info.role)
         png, width, height = encode_atlas(view, tiles, sample_shape, str(array.dtype))
         images.append(png)
-    return EncodedLayer(
-        tuple(images), width, height, histogram(values, bins, statistics.all_finite), statistics
-    )
+    return EncodedLayer(tuple(images), width, height, histogram(values, bins, statistics.all_finite), statistics)

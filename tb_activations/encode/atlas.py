@@ -101,10 +101,7 @@ def quantise(
         levels, finite = FINITE_LEVELS_WITH_NONFINITE, tile[np.isfinite(tile)]
     if value_range is None and finite.size:
         value_range = (_shortest(finite.min()), _shortest(finite.max()))
-    if value_range is None:
-        codes = np.zeros(tile.shape, np.uint8)
-    else:
-        codes = _scaled(tile, value_range, levels)
+    codes = np.zeros(tile.shape, np.uint8) if value_range is None else _scaled(tile, value_range, levels)
     if not all_finite:
         codes[np.isneginf(tile)] = levels
         codes[np.isposinf(tile)] = levels + 1
@@ -125,9 +122,10 @@ def _scaled(tile: np.ndarray, value_range: tuple[float, float], levels: int) -> 
         else:
             share = (tile - low) / spread
         rounded = np.rint(share * share.dtype.type(levels - 1))
-    return np.nan_to_num(rounded, nan=0, posinf=0, neginf=0).astype(np.uint8) if levels < FINITE_LEVELS else (
-        rounded.astype(np.uint8)
-    )
+    if levels < FINITE_LEVELS:
+        # Casting NaN or Inf to an integer is undefined; the caller gives these pixels their codes.
+        rounded = np.nan_to_num(rounded, nan=0, posinf=0, neginf=0)
+    return rounded.astype(np.uint8)
 
 
 def _shortest(value: np.floating) -> float:

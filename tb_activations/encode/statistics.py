@@ -26,7 +26,8 @@ class Statistics:
     @property
     def finite_counts(self) -> np.ndarray:
         """int per channel."""
-        return self.count - self.column("nan_count") - self.column("inf_count")
+        counts: np.ndarray = self.count - self.column("nan_count") - self.column("inf_count")
+        return counts
 
     @property
     def all_finite(self) -> bool:

@@ -143,4 +143,5 @@ def _block_means(maps: np.ndarray, block: int, axis: int) -> np.ndarray:
     # +Inf and -Inf in one block make NaN, as they should. Dividing first keeps huge finite values from overflowing.
     with np.errstate(invalid="ignore"):
         means: np.ndarray = np.add.reduceat(maps / maps.dtype.type(block), starts, axis=axis)
-        return means * (block / lengths.reshape(shape)).astype(maps.dtype)
+        means *= (block / lengths.reshape(shape)).astype(maps.dtype)
+    return means

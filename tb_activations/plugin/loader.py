@@ -15,7 +15,7 @@ DEFAULT_STEPS = 50
 HEALTH_STEPS = 1000
 
 
-class ActivationsLoader(base_plugin.TBLoader):  # type: ignore[misc]  # TensorBoard carries no types
+class ActivationsLoader(base_plugin.TBLoader):
     """Adds `--activations_steps` and makes the plugin."""
 
     def define_flags(self, parser: Any) -> None:

@@ -19,7 +19,8 @@ from werkzeug import wrappers
 
 from tb_activations import schema
 from tb_activations.plugin import assets, wire
-from tb_activations.plugin.reader import NotFound, Reader, Scope, Series, Unavailable
+from tb_activations.plugin.reader import Reader
+from tb_activations.plugin.results import NotFoundError, Scope, Series, UnavailableError
 
 logger = tb_logging.get_logger()
 
@@ -30,11 +31,11 @@ _STATIC_PREFIX = f"/plugin/{schema.PLUGIN_NAME}/static/"
 _Handler = Callable[[wrappers.Request], wrappers.Response]
 
 
-class Malformed(ValueError):
+class MalformedError(ValueError):
     """A request whose parameters cannot be read."""
 
 
-class ActivationsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard carries no types
+class ActivationsPlugin(base_plugin.TBPlugin):
     """Serves what `tb_activations` wrote, and the tab that shows it.
 
     context: TensorBoard's `TBContext` with a data provider.
@@ -102,14 +103,14 @@ class ActivationsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBo
     def _serve_entry(self, request: wrappers.Request) -> wrappers.Response:
         asset = self._assets.get(assets.ENTRY)
         if asset is None:
-            raise NotFound("This installation has no built frontend. In a checkout, build it: make frontend")
+            raise NotFoundError("This installation has no built frontend. In a checkout, build it: make frontend")
         return _respond(request, asset.content, asset.mime_type)
 
     def _serve_static(self, request: wrappers.Request) -> wrappers.Response:
         name = request.path.partition(_STATIC_PREFIX)[2]
         asset = self._assets.get(name)
         if asset is None:
-            raise NotFound(f"There is no file {name!r}. Reload the page: TensorBoard may have been upgraded.")
+            raise NotFoundError(f"There is no file {name!r}. Reload the page: TensorBoard may have been upgraded.")
         return _immutable(request, asset.content, asset.mime_type)
 
     def _serve_runs(self, request: wrappers.Request) -> wrappers.Response:
@@ -168,11 +169,11 @@ def _application(handler: _Handler) -> Any:
             return response
         try:
             return handler(request)
-        except (Malformed, schema.SchemaError) as error:
+        except (MalformedError, schema.SchemaError) as error:
             return _error(request, 400, str(error))
-        except NotFound as error:
+        except NotFoundError as error:
             return _error(request, 404, str(error))
-        except Unavailable as error:
+        except UnavailableError as error:
             return _error(request, 503, str(error))
         except Exception as error:
             logger.exception("The activations plugin failed to answer %s", request.path)
@@ -211,11 +212,11 @@ def _scope(request: wrappers.Request) -> Scope:
 
 
 def _malformed(name: str, expected: str, received: str | None) -> NoReturn:
-    raise Malformed(f"The parameter {name} has to be {expected}. Received: {received!r}")
+    raise MalformedError(f"The parameter {name} has to be {expected}. Received: {received!r}")
 
 
 def _text(request: wrappers.Request, name: str) -> str:
-    value = request.args.get(name)
+    value: str | None = request.args.get(name)
     # A run in the log directory itself is called ".", so an empty name is always a mistake.
     return value or _malformed(name, "there", value)
 

@@ -8,7 +8,6 @@ last step and last wall time stay what they were.
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import dataclasses
 import difflib
@@ -17,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent import futures
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import grpc
 import numpy as np
@@ -25,6 +24,18 @@ from tensorboard import errors
 from tensorboard.data import provider
 
 from tb_activations import schema
+from tb_activations.plugin.cache import Cache
+from tb_activations.plugin.results import (
+    NotFoundError,
+    RunManifest,
+    Runs,
+    RunSummary,
+    Scope,
+    Series,
+    Timeline,
+    Timelines,
+    UnavailableError,
+)
 
 _EVERYTHING = 1_000_000
 """Downsampling limit: what TensorBoard keeps is far less. (0 would give nothing.)"""
@@ -35,82 +46,8 @@ _IMAGE_PREAMBLE = 2
 """An image summary starts with width and height."""
 HISTOGRAM_COLUMNS = ("left", "right", "count")
 
-_T = TypeVar("_T")
 _Signature = tuple[int, float]
 """A series' last step and last wall time: when it is the same, so is the series."""
-
-
-class NotFound(LookupError):
-    """What was asked for is not there, or not there any more."""
-
-
-class Unavailable(RuntimeError):
-    """TensorBoard's data provider did not answer."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Scope:
-    """Whose data a request means: TensorBoard's request context and the experiment's id (empty for a local one)."""
-
-    context: Any
-    experiment: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class RunSummary:
-    """One run with a manifest of ours; `error` says why the manifest cannot be read, and then the rest is None."""
-
-    run: str
-    digest: str | None = None
-    manifest_wall_time: float | None = None
-    last_step: int | None = None
-    last_wall_time: float | None = None
-    steps: int | None = None
-    error: str | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Runs:
-    data_location: str
-    total_runs: int
-    runs: tuple[RunSummary, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class RunManifest:
-    """A run's newest manifest: as the contract reads it, and as it was written (with fields we do not know)."""
-
-    manifest: schema.Manifest
-    written: Mapping[str, Any]
-    digest: str
-    wall_time: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Timeline:
-    """Steps at which pictures of `samples` probe samples exist, ascending."""
-
-    steps: tuple[int, ...]
-    wall_times: tuple[float, ...]
-    samples: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Timelines:
-    """The distinct timelines of a run, and which of them each layer path has."""
-
-    timelines: tuple[Timeline, ...]
-    layers: Mapping[str, int]
-
-
-@dataclasses.dataclass(frozen=True)
-class Series:
-    """One tensor per step. values: float `[steps, …, columns]`; steps ascend and are distinct."""
-
-    steps: tuple[int, ...]
-    wall_times: tuple[float, ...]
-    values: np.ndarray
-    columns: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,36 +62,8 @@ _BlobKeys = Mapping[tuple[int, float], tuple[str, ...]]
 """(step, wall time) → one blob key per probe sample."""
 
 
-class _Cache(Generic[_T]):
-    """The newest value per key, valid for one signature; the least recently used key goes first."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._entries: collections.OrderedDict[Any, tuple[Any, _T]] = collections.OrderedDict()
-        self._lock = threading.Lock()
-
-    def entry(self, key: Any) -> tuple[Any, _T] | None:
-        with self._lock:
-            entry = self._entries.get(key)
-            if entry is not None:
-                self._entries.move_to_end(key)
-            return entry
-
-    def get(self, key: Any, signature: Any) -> _T | None:
-        entry = self.entry(key)
-        return entry[1] if entry is not None and entry[0] == signature else None
-
-    def put(self, key: Any, signature: Any, value: _T) -> _T:
-        with self._lock:
-            self._entries[key] = (signature, value)
-            self._entries.move_to_end(key)
-            while len(self._entries) > self._size:
-                self._entries.popitem(last=False)
-        return value
-
-
 class Reader:
-    """What the routes ask. Every method raises NotFound, Unavailable or (for a manifest) schema.SchemaError.
+    """What the routes ask. Every method raises NotFoundError, UnavailableError or (for a manifest) schema.SchemaError.
 
     data_provider: a `tensorboard.data.provider.DataProvider`. listing_seconds: for how long a listing of all runs is
     taken to be current, so that several tabs polling cost one listing.
@@ -165,11 +74,11 @@ class Reader:
         self._listing_seconds = listing_seconds
         self._listings: dict[str, tuple[float, _Listing]] = {}
         self._listing_lock = threading.Lock()
-        self._manifests: _Cache[RunManifest | str] = _Cache(2048)
+        self._manifests: Cache[RunManifest | str] = Cache(2048)
         """Values are the manifest, or the sentence that says why it cannot be read."""
-        self._step_counts: _Cache[int] = _Cache(2048)
-        self._timelines: _Cache[Timelines] = _Cache(64)
-        self._blob_keys: _Cache[_BlobKeys] = _Cache(_BLOB_TAGS)
+        self._step_counts: Cache[int] = Cache(2048)
+        self._timelines: Cache[Timelines] = Cache(64)
+        self._blob_keys: Cache[_BlobKeys] = Cache(_BLOB_TAGS)
         # Tasks in the pool never wait for other tasks in it, so it cannot lock up.
         self._pool = futures.ThreadPoolExecutor(_THREADS, thread_name_prefix="tb_activations")
 
@@ -198,7 +107,7 @@ class Reader:
                     steps=step_count_of(),
                 )
             # One broken or just deleted run must not hide the others.
-            except (schema.SchemaError, NotFound) as error:
+            except (schema.SchemaError, NotFoundError) as error:
                 summary = RunSummary(run, error=str(error))
             summaries.append(summary)
         return Runs(listing.data_location, listing.total_runs, tuple(summaries))
@@ -206,7 +115,9 @@ class Reader:
     def manifest(self, scope: Scope, run: str) -> RunManifest:
         listing = self._listing(scope)
         if run not in listing.manifests:
-            raise NotFound(f"No activations are loaded for the run {run!r}.{_did_you_mean(run, listing.manifests)}")
+            raise NotFoundError(
+                f"No activations are loaded for the run {run!r}.{_did_you_mean(run, listing.manifests)}"
+            )
         return self._later_manifest(scope, run, listing)()
 
     def step_count(self, scope: Scope, run: str) -> int:
@@ -280,7 +191,7 @@ class Reader:
         manifest = self.manifest(scope, run).manifest
         paths = [info.path for info in manifest.layers]
         if layer not in paths:
-            raise NotFound(f"The run {run!r} has no layer {layer!r}.{_did_you_mean(layer, paths)}")
+            raise NotFoundError(f"The run {run!r} has no layer {layer!r}.{_did_you_mean(layer, paths)}")
         return manifest
 
     def _listing(self, scope: Scope) -> _Listing:
@@ -345,7 +256,7 @@ class Reader:
     def _read_manifest(self, scope: Scope, run: str) -> RunManifest:
         data = self._read_tensors(scope, schema.PLUGIN_NAME, run, [schema.MANIFEST_TAG]).get(schema.MANIFEST_TAG)
         if not data:
-            raise NotFound(f"The manifest of the run {run!r} is not there any more.")
+            raise NotFoundError(f"The manifest of the run {run!r} is not there any more.")
         newest = max(data, key=lambda datum: (datum.wall_time, datum.step))
         texts = newest.numpy.ravel()
         if texts.size != 1 or not isinstance(texts[0], (bytes, str)):
@@ -406,7 +317,7 @@ class Reader:
         ordered = [by_step[step] for step in sorted(by_step)]
         ordered = [datum for datum in ordered if datum.numpy.shape == ordered[-1].numpy.shape]
         if not ordered:
-            raise NotFound(f"{tag!r} of the run {run!r} is not loaded yet, or not there any more.")
+            raise NotFoundError(f"{tag!r} of the run {run!r} is not loaded yet, or not there any more.")
         return Series(
             steps=tuple(int(datum.step) for datum in ordered),
             wall_times=tuple(float(datum.wall_time) for datum in ordered),
@@ -452,7 +363,7 @@ class Reader:
                 return bytes(self._provider.read_blob(scope.context, blob_key=blob_key))
             except (errors.NotFoundError, errors.InvalidArgumentError, LookupError, ValueError) as error:
                 # TensorBoard's Python loader answers an unknown key with whatever exception comes first.
-                raise NotFound("This picture is not there any more: TensorBoard keeps a sample of steps.") from error
+                raise NotFoundError("This picture is gone: TensorBoard keeps a sample of the steps.") from error
 
 
 def _signatures(tags: Mapping[str, Any]) -> dict[str, _Signature]:
@@ -464,8 +375,8 @@ def _signatures(tags: Mapping[str, Any]) -> dict[str, _Signature]:
     }
 
 
-def _no_picture(run: str, layer: str, sample: int, step: int) -> NotFound:
-    return NotFound(
+def _no_picture(run: str, layer: str, sample: int, step: int) -> NotFoundError:
+    return NotFoundError(
         f"There is no picture of {layer!r}, sample {sample}, at step {step} of the run {run!r} (any more): TensorBoard "
         "keeps a sample of the steps. Reload to see the ones it has; --activations_steps=N keeps more."
     )
@@ -478,16 +389,16 @@ def _did_you_mean(name: str, known: Collection[str]) -> str:
 
 @contextlib.contextmanager
 def _own_errors() -> Iterator[None]:
-    """Turns what a provider raises into NotFound and Unavailable."""
+    """Turns what a provider raises into NotFoundError and UnavailableError."""
     try:
         yield
-    except (NotFound, schema.SchemaError):
+    except (NotFoundError, schema.SchemaError):
         raise
     except (errors.NotFoundError, errors.InvalidArgumentError) as error:
-        raise NotFound(f"TensorBoard's data provider has no such data. {error}") from error
+        raise NotFoundError(f"TensorBoard's data provider has no such data. {error}") from error
     except grpc.RpcError as error:
         reason = f"{error.code().name}: {error.details()}" if isinstance(error, grpc.Call) else str(error)
-        raise Unavailable(f"TensorBoard's data provider did not answer ({reason}). Is its data server up?") from error
+        raise UnavailableError(f"TensorBoard's data provider did not answer ({reason}). Is it running?") from error
     # KeyError, RuntimeError: the Python loader changes its tables while they are being read.
     except (errors.PublicError, KeyError, RuntimeError) as error:
-        raise Unavailable(f"TensorBoard's data provider failed ({error!r}). Try again in a moment.") from error
+        raise UnavailableError(f"TensorBoard's data provider failed ({error!r}). Try again in a moment.") from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from tb_activations.plugin.reader import Series
+    from tb_activations.plugin.results import Series
 
 _ALIGNMENT = 8
 """The values start at a multiple of it, so that the browser views them as a Float64Array without a copy."""

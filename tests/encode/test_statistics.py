@@ -36,9 +36,7 @@ def test_every_column_is_what_numpy_says_of_the_channel(values):
             "negative_inf_count": np.isneginf(one).sum(),
         }
         for name in STATISTICS_COLUMNS:
-            np.testing.assert_allclose(
-                result.column(name)[channel], expected[name], rtol=1e-6, atol=1e-6, err_msg=name
-            )
+            np.testing.assert_allclose(result.column(name)[channel], expected[name], rtol=1e-6, atol=1e-6, err_msg=name)
 
 
 def test_blocks_merge_exactly_and_std_does_not_cancel(rng):

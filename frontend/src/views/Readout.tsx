@@ -1,0 +1,91 @@
+import { useLayoutEffect, useRef } from "preact/hooks";
+import type { AtlasHeader } from "../atlas";
+import { pixelValues, unitAt } from "../atlas";
+import { number, percent } from "../format";
+import { at } from "../series";
+import * as store from "../store";
+
+const GAP = 8;
+const LABEL = 17;
+
+function place(header: AtlasHeader, { tile, row, column }: store.Hover): string {
+  const unit = unitAt(header, row, column);
+  if (header.view === "sequence") return `time ${row} · unit ${unit}`;
+  if (header.view === "units") return `unit ${unit}`;
+  if (header.view === "scalar") return "scalar";
+  const [down, across] = header.downsampling;
+  const where = `row ${row * down}, column ${column * across}`;
+  return header.view === "color" ? where : `channel ${header.channels[tile]} · ${where}`;
+}
+
+function Facts({ channel }: { channel: number }) {
+  const found = store.shownStatistics.value;
+  if (!found) return null;
+  const get = (column: string) => at(found.series, found.index, channel, column);
+  return (
+    <table class="facts num">
+      <tbody>
+        <tr>
+          <th>max</th>
+          <td>{number(get("max"))}</td>
+        </tr>
+        <tr>
+          <th>mean ± std</th>
+          <td>
+            {number(get("mean"))} ± {number(get("std"))}
+          </td>
+        </tr>
+        <tr>
+          <th>zero</th>
+          <td>{percent(get("zero_fraction"))}</td>
+        </tr>
+      </tbody>
+    </table>
+  );
+}
+
+/** Puts the box where it hides neither the tile nor its row, or, beside a tile that fills the grid, over the panel. */
+function position(element: HTMLElement, tile: DOMRect): void {
+  const { offsetWidth: width, offsetHeight: height } = element;
+  const [right, bottom] = [window.innerWidth - GAP, window.innerHeight - GAP];
+  let left = Math.max(GAP, Math.min(tile.left, right - width));
+  let top = tile.bottom + LABEL + GAP;
+  if (top + height > bottom) top = tile.top - GAP - height;
+  if (top < GAP) {
+    top = Math.max(GAP, Math.min(tile.top, bottom - height));
+    left = tile.right + GAP;
+    if (left + width > right) left = tile.left - GAP - width >= GAP ? tile.left - GAP - width : right - width;
+  }
+  element.style.left = `${left}px`;
+  element.style.top = `${top}px`;
+}
+
+/** The value under the pointer. */
+export function Readout() {
+  const element = useRef<HTMLDivElement>(null);
+  const hover = store.hover.value;
+  const picture = store.picture.value;
+  useLayoutEffect(() => {
+    if (element.current && hover) position(element.current, hover.box);
+  }, [hover]);
+  if (!hover || !picture) return null;
+  const { atlas } = picture;
+  const { header } = atlas;
+  const unit = unitAt(header, hover.row, hover.column);
+  if (unit === null || hover.tile >= Math.max(1, header.channels.length)) return null;
+  const values = pixelValues(atlas, hover.tile, hover.row, hover.column);
+  const channel = unit ?? header.channels[hover.tile];
+  const [down, across] = header.downsampling;
+  return (
+    <div class="readout" ref={element} data-testid="readout" data-value={String(values[0])} data-channel={channel}>
+      <div class="where num">{place(header, hover)}</div>
+      <b class="num">{values.map((value) => number(value, 5)).join("  ")}</b>
+      {down * across !== 1 && (
+        <div class="where">
+          average of {down}×{across} values
+        </div>
+      )}
+      {channel !== undefined && header.view !== "color" && <Facts channel={channel} />}
+    </div>
+  );
+}

@@ -1,0 +1,146 @@
+import { layerRange, tileCount } from "../atlas";
+import { number, percent } from "../format";
+import { at, overSteps } from "../series";
+import * as store from "../store";
+import { ProblemOf } from "./Problem";
+import { Ridgeline } from "./Ridgeline";
+import { Sparkline } from "./Sparkline";
+import { TileCanvas } from "./TileCanvas";
+
+function Samples() {
+  const total = store.sampleCount.value;
+  const labels = store.info.value?.manifest.labels ?? [];
+  const current = store.currentSample.value;
+  return (
+    <section>
+      <h2>
+        Samples{" "}
+        <span class="num">
+          {total === 0 ? 0 : current + 1} / {total}
+        </span>
+      </h2>
+      <div class="samples" role="radiogroup" aria-label="Sample">
+        {Array.from({ length: total }, (_, index) => {
+          const atlas = store.thumbnails.value.get(index);
+          const isPicture = atlas && ["maps", "color"].includes(atlas.header.view);
+          const label = labels[index] ? `label ${labels[index]}` : "";
+          return (
+            <button
+              key={index}
+              class={`${isPicture ? "thumbnail" : "chip num"}${index === current ? " on" : ""}`}
+              role="radio"
+              aria-checked={index === current}
+              aria-label={`sample ${index}${label && `, ${label}`}`}
+              title={`sample ${index}${label && ` · ${label}`} (w e)`}
+              data-testid="sample"
+              data-index={index}
+              onClick={() => (store.sample.value = index)}
+            >
+              {isPicture ? (
+                <TileCanvas atlas={atlas} tile={0} domain={null} colormap="grey" {...boxOf(atlas.header.tile)} />
+              ) : (
+                index
+              )}
+              {label && <span class="label">{label}</span>}
+            </button>
+          );
+        })}
+      </div>
+    </section>
+  );
+}
+
+/** A tile's size on the screen, filling a square box without changing its proportions. */
+function boxOf([height, width]: readonly [number, number], side = 54): { width: number; height: number } {
+  const zoom = side / Math.max(height, width);
+  return { width: Math.max(1, Math.round(width * zoom)), height: Math.max(1, Math.round(height * zoom)) };
+}
+
+function Inspector() {
+  const picture = store.picture.value;
+  const channel = store.currentChannel.value;
+  if (!picture) return null;
+  const { atlas } = picture;
+  const { header } = atlas;
+  const noun = header.view === "maps" || header.view === "color" ? "Channel" : "Unit";
+  if (channel === null) {
+    return (
+      <section>
+        <h2>{noun}</h2>
+        <p class="note">Click a tile, or press an arrow key, to inspect it.</p>
+      </section>
+    );
+  }
+  const found = store.shownStatistics.value;
+  const get = (column: string) => (found ? at(found.series, found.index, channel, column) : NaN);
+  const sick = get("nan_count") + get("inf_count") > 0;
+  const rows: [name: string, value: string, bad?: boolean][] = [
+    ["min", number(get("min"))],
+    ["max", number(get("max"))],
+    ["mean", number(get("mean"))],
+    ["std", number(get("std"))],
+    ["zero", percent(get("zero_fraction"))],
+    ["negative", percent(get("negative_fraction"))],
+    ["NaN · Inf", `${get("nan_count")} · ${get("inf_count")}`, sick],
+  ];
+  const tile = header.view === "maps" ? header.channels.indexOf(channel) : 0;
+  const statisticsStep = found?.series.steps[found.index];
+  return (
+    <section>
+      <h2>
+        {noun} {channel}
+      </h2>
+      <div class="inspector">
+        {tile >= 0 && tile < tileCount(header) && (header.view === "maps" || header.view === "color") && (
+          <TileCanvas
+            atlas={atlas}
+            tile={tile}
+            domain={store.scale.value === "layer" && header.view === "maps" ? layerRange(atlas) : null}
+            colormap={store.colormap.value}
+            {...boxOf(header.tile, 110)}
+          />
+        )}
+        {found && (
+          <table class="facts num">
+            <tbody>
+              {rows.map(([name, value, bad]) => (
+                <tr key={name} class={bad ? "bad" : ""}>
+                  <th>{name}</th>
+                  <td>{value}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
+      </div>
+      <ProblemOf source="statistics" />
+      {found && found.series.steps.length > 1 && (
+        <div class="trend">
+          <span class="caption">mean over steps</span>
+          <Sparkline
+            values={overSteps(found.series, channel, "mean")}
+            width={150}
+            height={28}
+            marked={found.index}
+            label="mean over steps"
+          />
+        </div>
+      )}
+      {statisticsStep !== undefined && statisticsStep !== picture.step && (
+        <p class="note">
+          Statistics of step {statisticsStep}: those of step {picture.step} were not kept.
+        </p>
+      )}
+    </section>
+  );
+}
+
+export function Side() {
+  return (
+    <aside>
+      <Samples />
+      <Inspector />
+      <Ridgeline />
+    </aside>
+  );
+}

@@ -1,0 +1,108 @@
+"""Capture: a model and inputs → its layers' activations as NumPy arrays. The border that no framework crosses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from tb_activations.schema import LayerInfo
+from tb_activations.selection import LayerTable
+
+__all__ = ["Capture", "LayerInfo", "LayerTable", "Probe", "capture", "list_layers", "make_probe"]
+
+
+class Capture(Mapping[str, np.ndarray]):
+    """Activations by path, in execution order: `maps["conv1"]` is an array [batch, …].
+
+    layers: facts about the captured layers, in the same order.
+    inputs, input_layers: the model inputs the activations belong to, by path, and facts about them; always there,
+        whether selected or not.
+    skipped: path → why its output could not be captured.
+    model: name, class_name and parameters. framework: versions by package name.
+    """
+
+    def __init__(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        layers: tuple[LayerInfo, ...],
+        *,
+        inputs: Mapping[str, np.ndarray],
+        input_layers: tuple[LayerInfo, ...],
+        skipped: Mapping[str, str],
+        model: Mapping[str, Any],
+        framework: Mapping[str, str],
+    ) -> None:
+        self._arrays = dict(arrays)
+        self.layers = layers
+        self.inputs = dict(inputs)
+        self.input_layers = input_layers
+        self.skipped = dict(skipped)
+        self.model = dict(model)
+        self.framework = dict(framework)
+
+    def __getitem__(self, path: str) -> np.ndarray:
+        return self._arrays[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{path}: {array.shape}" for path, array in self._arrays.items())
+        return f"<Capture of {len(self)} layers: {shapes}>"
+
+
+class Probe(Protocol):
+    """A model made ready to be captured many times: traced once per input signature."""
+
+    def __call__(self, inputs: Any) -> Capture: ...
+
+
+def make_probe(model: Any, *, layers: Any = None, exclude: Any = None, training: bool = False) -> Probe:
+    """A `Probe` of `model`; arguments and errors as in `capture`."""
+    from tb_activations.capture.keras import KerasProbe
+
+    return KerasProbe(model, layers=layers, exclude=exclude, training=training)
+
+
+def capture(model: Any, inputs: Any, *, layers: Any = None, exclude: Any = None, training: bool = False) -> Capture:
+    """The activations of a model's layers for some inputs.
+
+    >>> maps = capture(model, x[:1], layers="conv_intermediate")  # doctest: +SKIP
+    >>> maps["conv_intermediate"].shape  # doctest: +SKIP
+    (1, 11, 11, 64)
+
+    Args:
+        model: a Keras 3 model on the TensorFlow backend; need not be built.
+        inputs: what the model is called with: an array [batch, …], or a list or dictionary of them. A single sample
+            without its batch axis is batched. float64 becomes Keras' `floatx`, as in `predict`.
+        layers: integer index (exactly `model.layers[i]`), name, path, glob, compiled pattern, predicate on
+            `LayerInfo`, or a list of these. Default: every layer that computes something.
+        exclude: the same, taken away from `layers`.
+        training: run in training mode; default False.
+
+    Raises:
+        TypeError: not a model (a `History`, say), or a selector of an unknown kind.
+        ValueError, IndexError: a selector that matches nothing (the nearest name is suggested, all are listed), or
+            inputs that do not fit the model.
+    """
+    return make_probe(model, layers=layers, exclude=exclude, training=training)(inputs)
+
+
+def list_layers(model: Any, inputs: Any = None, *, print_fn: Callable[[str], object] = print) -> LayerTable:
+    """Print a model's layers: index (what an integer selects), path, class, output shape, parameters.
+
+    inputs: needed for a model that does not know its input shape (a subclassed or unbuilt one); an array [batch, …]
+    of which one sample will do. Nothing is computed. Returns the table, a sequence of `LayerInfo`.
+
+    Raises TypeError for what is not a model, ValueError when the model needs inputs.
+    """
+    from tb_activations.capture.keras import KerasProbe
+
+    table = LayerTable(KerasProbe(model).describe(inputs))
+    print_fn(str(table))
+    return table
