@@ -23,8 +23,12 @@ export function stepAway(steps: readonly number[], from: number, by: number): nu
   return steps[Math.max(0, Math.min(steps.length - 1, index + by))] ?? null;
 }
 
-/** Every step at which some layer has a picture. */
-export function allSteps(timelines: readonly Timeline[]): number[] {
+/** Every step at which some layer has a picture. Inputs, which are written when they change, do not count. */
+export function allSteps(info: RunInfo): number[] {
+  const inputs = info.manifest.layers.filter((layer) => layer.role === "input").map((layer) => layer.path);
+  const computed = Object.keys(info.layers).filter((path) => !inputs.includes(path));
+  const paths = computed.length > 0 ? computed : inputs;
+  const timelines = [...new Set(paths.map((path) => timelineOf(info, path)))].filter((line) => line !== null);
   return [...new Set(timelines.flatMap((timeline) => timeline.steps))].sort((a, b) => a - b);
 }
 

@@ -66,13 +66,10 @@ describe("steps", () => {
     ]);
   });
 
-  it("joins the steps of all timelines", () => {
-    expect(
-      allSteps([
-        { steps: [0, 20], wall_times: [], samples: 1 },
-        { steps: [10, 20], wall_times: [], samples: 1 },
-      ]),
-    ).toEqual([0, 10, 20]);
+  it("joins the steps of all layers but the inputs, unless there is nothing else", () => {
+    const timelines = [[0, 20], [10, 20], [5]].map((steps) => ({ steps, wall_times: [], samples: 1 }));
+    expect(allSteps({ ...info, timelines, layers: { conv: 0, dense: 1, input: 2 } })).toEqual([0, 10, 20]);
+    expect(allSteps({ ...info, timelines, layers: { input: 2 } })).toEqual([5]);
   });
 
   it("says how to keep more only when some are missing", () => {

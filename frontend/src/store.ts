@@ -90,7 +90,7 @@ export const currentLayer = computed<Layer | null>(() => {
 
 export const inputLayer = computed(() => layers.value.find((candidate) => candidate.role === "input") ?? null);
 
-export const steps = computed(() => allSteps(info.value?.timelines ?? []));
+export const steps = computed(() => (info.value ? allSteps(info.value) : []));
 export const currentStep = computed(() => shownStep(steps.value, step.value, follow.value));
 
 export const sampleCount = computed(() =>

@@ -112,8 +112,8 @@ function Tile({ index, layout }: { index: number; layout: Layout }) {
         tile={index}
         domain={header.view === "color" ? null : store.domain.value}
         colormap={store.colormap.value}
-        width={width}
-        height={height}
+        width={`${width}px`}
+        height={`${height}px`}
       />
       <UnitFrame header={header} zoom={layout.zoom} />
       <span class="label num">

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { kind, percent, shape } from "../format";
+import { kind, shape } from "../format";
 import { overSteps } from "../series";
 import { indexAtOrBefore } from "../steps";
 import * as store from "../store";
@@ -38,7 +38,8 @@ function LayerRow({ leaf, selected }: { leaf: Leaf; selected: boolean }) {
       <span class="name">{leaf.name}</span>
       <span class="kind">
         {kind(layer)}
-        {layer.shape && <span class="num"> · {shape(layer.shape)}</span>}
+        {layer.shape && " · "}
+        <span class="num">{shape(layer.shape)}</span>
       </span>
       {health && health.steps.length > 1 && (
         <span class="trend">
@@ -47,8 +48,8 @@ function LayerRow({ leaf, selected }: { leaf: Leaf; selected: boolean }) {
       )}
       {shares && (
         <span class="state">
-          {isSick(shares) && <b class="flag bad">NaN/Inf</b>}
-          {!isSick(shares) && isDying(shares) && <b class="flag warn">{percent(shares.dead)} dead</b>}
+          {isSick(shares) && <b class="flag bad">{shares.nan > 0 ? "NaN" : "Inf"}</b>}
+          {!isSick(shares) && isDying(shares) && <b class="flag warn">{Math.round(shares.dead * 100)} % dead</b>}
           <HealthPill shares={shares} />
         </span>
       )}

@@ -18,7 +18,7 @@ function place(header: AtlasHeader, { tile, row, column }: store.Hover): string 
   return header.view === "color" ? where : `channel ${header.channels[tile]} · ${where}`;
 }
 
-function Facts({ channel }: { channel: number }) {
+function Facts({ channel, noun }: { channel: number; noun: string }) {
   const found = store.shownStatistics.value;
   if (!found) return null;
   const get = (column: string) => at(found.series, found.index, channel, column);
@@ -26,7 +26,7 @@ function Facts({ channel }: { channel: number }) {
     <table class="facts num">
       <tbody>
         <tr>
-          <th>max</th>
+          <th>{noun} max</th>
           <td>{number(get("max"))}</td>
         </tr>
         <tr>
@@ -47,8 +47,10 @@ function Facts({ channel }: { channel: number }) {
 /** Puts the box where it hides neither the tile nor its row, or, beside a tile that fills the grid, over the panel. */
 function position(element: HTMLElement, tile: DOMRect): void {
   const { offsetWidth: width, offsetHeight: height } = element;
+  const grid = document.querySelector("[data-testid=grid]")?.getBoundingClientRect();
   const [right, bottom] = [window.innerWidth - GAP, window.innerHeight - GAP];
-  let left = Math.max(GAP, Math.min(tile.left, right - width));
+  // Below or above the tile it stays within the grid, so that the inspector can be read as well.
+  let left = Math.max(GAP, Math.min(tile.left, (grid?.right ?? right) - GAP - width));
   let top = tile.bottom + LABEL + GAP;
   if (top + height > bottom) top = tile.top - GAP - height;
   if (top < GAP) {
@@ -85,7 +87,9 @@ export function Readout() {
           average of {down}×{across} values
         </div>
       )}
-      {channel !== undefined && header.view !== "color" && <Facts channel={channel} />}
+      {channel !== undefined && header.view !== "color" && (
+        <Facts channel={channel} noun={unit === undefined ? "channel" : "unit"} />
+      )}
     </div>
   );
 }

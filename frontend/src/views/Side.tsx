@@ -50,10 +50,13 @@ function Samples() {
   );
 }
 
-/** A tile's size on the screen, filling a square box without changing its proportions. */
-function boxOf([height, width]: readonly [number, number], side = 54): { width: number; height: number } {
-  const zoom = side / Math.max(height, width);
-  return { width: Math.max(1, Math.round(width * zoom)), height: Math.max(1, Math.round(height * zoom)) };
+/** A tile's size on the screen: it fills a square of the style's `--side` without changing its proportions. */
+function boxOf([height, width]: readonly [number, number]): { width: string; height: string } {
+  const longest = Math.max(height, width);
+  return {
+    width: `max(1px, calc(var(--side) * ${width / longest}))`,
+    height: `max(1px, calc(var(--side) * ${height / longest}))`,
+  };
 }
 
 function Inspector() {
@@ -97,7 +100,7 @@ function Inspector() {
             tile={tile}
             domain={store.scale.value === "layer" && header.view === "maps" ? layerRange(atlas) : null}
             colormap={store.colormap.value}
-            {...boxOf(header.tile, 110)}
+            {...boxOf(header.tile)}
           />
         )}
         {found && (

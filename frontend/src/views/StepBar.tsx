@@ -111,6 +111,11 @@ export function StepBar() {
         <span class="kept" title={kept}>
           {kept}
         </span>
+        {info && (
+          <span class="kept short num" title={kept}>
+            {store.steps.value.length} / {Math.max(info.logged, store.steps.value.length)}
+          </span>
+        )}
       </div>
     </footer>
   );

@@ -9,9 +9,9 @@ interface Props {
   tile: number;
   domain: Range | null;
   colormap: Colormap;
-  /** On the screen, in CSS pixels. */
-  width: number;
-  height: number;
+  /** On the screen, as CSS lengths. */
+  width: string;
+  height: string;
 }
 
 /** One tile's pixels. The canvas holds the tile's own size; the style enlarges it without smoothing. */
@@ -28,5 +28,5 @@ export function TileCanvas({ atlas, tile, domain, colormap, width, height }: Pro
     const bytes = new Uint8ClampedArray(painting.pixels.buffer);
     context.putImageData(new ImageData(bytes, painting.width, painting.height), 0, 0);
   }, [atlas, tile, low, high, colormap]);
-  return <canvas ref={canvas} style={{ width: `${width}px`, height: `${height}px` }} />;
+  return <canvas ref={canvas} style={{ width, height }} />;
 }

@@ -1,0 +1,83 @@
+"""Selection: what was asked for, what it means, and what a person reads when it means nothing."""
+
+import re
+
+import pytest
+
+from tb_activations.schema import LayerInfo
+from tb_activations.selection import LayerTable, select
+
+INFOS = (
+    LayerInfo("image", "image", 0, "InputLayer", (None, 8), role="input"),
+    LayerInfo("conv_intermediate", "conv_intermediate", 1, "Conv2D", (None, 8), parameters=1234),
+    LayerInfo("backbone/d1", "d1", None, "Dense", (None, 4)),
+    LayerInfo("backbone", "backbone", 2, "Sequential", (None, 4)),
+    LayerInfo("dropout", "dropout", 3, "Dropout", (None, 4)),
+    LayerInfo("flatten", "flatten", 4, "Flatten", (None, 4), role="output"),
+)
+
+
+def paths(layers=None, exclude=None, **options):
+    chosen = select(INFOS, layers, exclude, layer_count=5, containers={"backbone"}, **options)
+    return [info.path for info in chosen]
+
+
+def test_by_default_what_computes_and_the_output():
+    assert paths() == ["conv_intermediate", "backbone/d1", "flatten"]
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        (1, ["conv_intermediate"]),
+        (-1, ["flatten"]),
+        (0, ["image"]),
+        ("d1", ["backbone/d1"]),
+        ("backbone/d1", ["backbone/d1"]),
+        ("backbone/*", ["backbone/d1"]),
+        (re.compile("conv|drop"), ["conv_intermediate", "dropout"]),
+        (lambda info: info.class_name == "Dense", ["backbone/d1"]),
+        (["flatten", 1], ["conv_intermediate", "flatten"]),
+    ],
+)
+def test_each_kind_of_selector_in_execution_order(selector, expected):
+    assert paths(selector) == expected
+
+
+def test_exclude_takes_away():
+    assert paths(exclude="flatten") == ["conv_intermediate", "backbone/d1"]
+
+
+def test_a_wrong_name_is_answered_with_the_nearest_and_the_listing():
+    with pytest.raises(ValueError, match=r'no layer matches "conv_intermedate". Did you mean "conv_intermediate"') as e:
+        paths("conv_intermedate")
+    assert all(info.path in str(e.value) for info in INFOS)
+
+
+def test_an_index_out_of_range_is_answered_with_the_listing():
+    with pytest.raises(IndexError, match=r"index 5 is out of range.*has 5 layers, so expected -5 to 4") as e:
+        paths(5)
+    assert "conv_intermediate" in str(e.value)
+
+
+def test_a_layer_that_cannot_be_seen_is_answered_with_the_reason():
+    with pytest.raises(ValueError, match=r'"cell" cannot be captured: inside a loop'):
+        paths("cell", skipped={"cell": "inside a loop"})
+
+
+def test_an_empty_selection_lists_what_there_is():
+    with pytest.raises(ValueError, match=r"no layer is selected\. This model has:"):
+        paths("flatten", exclude="flatten")
+
+
+@pytest.mark.parametrize("selector", [True, 1.5, LayerInfo, {"a": 1}])
+def test_another_kind_of_selector_is_refused_with_the_kinds_there_are(selector):
+    with pytest.raises(TypeError, match=r"a layer selector must be an integer .*a layer name"):
+        paths(selector)
+
+
+def test_the_table_is_aligned_and_has_every_column():
+    lines = str(LayerTable(INFOS)).splitlines()
+    assert lines[0].split() == ["index", "path", "class", "output", "shape", "parameters"]
+    assert lines[4].split() == ["-", "backbone/d1", "Dense", "(None,", "4)", "0"]
+    assert lines[3].endswith("1,234")
