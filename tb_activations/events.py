@@ -54,12 +54,21 @@ class EventFile:
         name = f"events.out.tfevents.{int(now):010d}.{socket.gethostname()}.{os.getpid()}.{next(_FILE_NUMBERS)}.v2"
         self.path = directory / name
         self._file = open(self.path, "xb", buffering=_BUFFER_BYTES)  # noqa: SIM115 (closed by close)
-        self.bytes_written = write_record(
-            self._file, event_pb2.Event(wall_time=now, file_version="brain.Event:2").SerializeToString()
-        )
+        self._started = False
+        self.bytes_written = 0
+        self._write(event_pb2.Event(wall_time=now, file_version="brain.Event:2"))
 
     def write(self, step: int, wall_time: float, values: list[summary_pb2.Summary.Value]) -> None:
-        event = event_pb2.Event(wall_time=wall_time, step=step, summary=summary_pb2.Summary(value=values))
+        """Write one event; the first says that a session starts at its step."""
+        if not self._started:
+            # A run resumed from a lower step replaces what came after it. TensorBoard's data server sees that by the
+            # steps; its Python loader only by a second start.
+            self._started = True
+            start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+            self._write(event_pb2.Event(wall_time=wall_time, step=step, session_log=start))
+        self._write(event_pb2.Event(wall_time=wall_time, step=step, summary=summary_pb2.Summary(value=values)))
+
+    def _write(self, event: event_pb2.Event) -> None:
         self.bytes_written += write_record(self._file, event.SerializeToString())
 
     def flush(self, to_disk: bool = False) -> None:

@@ -127,30 +127,46 @@ export const fetchStatistics = (run: string, layer: string, signal: AbortSignal)
 export const fetchHistogram = (run: string, layer: string, signal: AbortSignal) =>
   series(query("histogram", { run, layer }), signal);
 
-const CACHED_PICTURES = 256;
+/** Decoded pictures to keep, in bytes: a run of a hundred steps at the default caps. */
+const CACHE_BYTES = 64 << 20;
 
 interface Pending {
   atlas: Promise<Atlas>;
   controller: AbortController;
   waiting: number;
-  done: boolean;
+  /** Of the decoded picture; 0 until it is there. */
+  bytes: number;
 }
 
 // Insertion order is the order of last use: a Map that deletes its first key is an LRU cache.
 const pictures = new Map<string, Pending>();
+
+function evict(): void {
+  let total = 0;
+  for (const { bytes } of pictures.values()) total += bytes;
+  for (const [url, { bytes }] of pictures) {
+    if (total <= CACHE_BYTES) return;
+    // A picture still under way has someone waiting for it.
+    if (bytes > 0) pictures.delete(url);
+    total -= bytes;
+  }
+}
 
 function start(url: string): Pending {
   const controller = new AbortController();
   const pending: Pending = {
     controller,
     waiting: 0,
-    done: false,
+    bytes: 0,
     atlas: get(url, controller.signal)
       .then((response) => response.arrayBuffer())
       .then((bytes) => decodeAtlas(new Uint8Array(bytes))),
   };
   pending.atlas.then(
-    () => (pending.done = true),
+    (atlas) => {
+      pending.bytes = atlas.codes.length;
+      evict();
+    },
     () => pictures.get(url) === pending && pictures.delete(url),
   );
   return pending;
@@ -164,14 +180,9 @@ export async function fetchAtlas(key: ImageKey, signal: AbortSignal): Promise<At
   const pending = pictures.get(url) ?? start(url);
   pictures.delete(url);
   pictures.set(url, pending);
-  for (const [oldest, entry] of pictures) {
-    if (pictures.size <= CACHED_PICTURES) break;
-    if (entry.done) pictures.delete(oldest);
-    else break;
-  }
   pending.waiting++;
   const leave = () => {
-    if (--pending.waiting === 0 && !pending.done) {
+    if (--pending.waiting === 0 && pending.bytes === 0) {
       pictures.delete(url);
       pending.controller.abort();
     }

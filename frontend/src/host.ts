@@ -43,8 +43,9 @@ function readLink(): void {
 
 function writeLink(): void {
   const parameters = encodeLink({
-    run: store.run.value,
-    layer: store.layer.value,
+    // What the page chose by itself is written out: tomorrow it might choose differently.
+    run: store.run.value ?? store.currentRun.value?.run ?? null,
+    layer: store.currentLayer.value?.path ?? store.layer.value,
     channel: store.channel.value,
     sample: store.sample.value,
     step: store.follow.value ? null : store.step.value,

@@ -2,10 +2,11 @@
 import { effect } from "@preact/signals";
 import * as api from "./api";
 import * as store from "./store";
-import { stepAway } from "./steps";
+import { stepAway, timelineOf } from "./steps";
 
 const POLL_MS = 2000;
 const PLAY_MS = 350;
+const SETTLE_TRIES = 4;
 
 /** Runs `task`, puts its error where the data would be, and gives back how to abandon it. */
 function start(source: store.Source, task: (signal: AbortSignal) => Promise<void>): () => void {
@@ -47,6 +48,41 @@ function pollRuns(): void {
   });
 }
 
+function delay(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(new DOMException("", "AbortError"));
+    });
+  });
+}
+
+/**
+ * Loads until the answer is complete, a few times at most.
+ *
+ * TensorBoard loads a run's tags one after the other: a step can be known before all of its data are, and then nothing
+ * in `runs` changes when they arrive.
+ */
+async function settle(source: store.Source, signal: AbortSignal, load: () => Promise<boolean>): Promise<void> {
+  for (let left = SETTLE_TRIES; ; left--) {
+    try {
+      if ((await load()) || left === 0) return;
+      store.report(source, null);
+    } catch (error) {
+      if (!(error instanceof api.ApiError) || error.status !== 404 || left === 0) throw error;
+      if (left < SETTLE_TRIES) store.report(source, error.message);
+    }
+    await delay(POLL_MS, signal);
+  }
+}
+
+/** Whether all layers' pictures have come as far as the run has. */
+function isComplete(info: api.RunInfo, lastStep: number): boolean {
+  const paths = info.manifest.layers.filter((layer) => layer.role !== "input").map((layer) => layer.path);
+  return paths.every((path) => (timelineOf(info, path)?.steps.at(-1) ?? -1) >= lastStep);
+}
+
 /** Changes whenever a run has more to tell, or was logged anew. A string, so that equal states fetch once. */
 function version(): string | null {
   const current = store.currentRun.value;
@@ -71,16 +107,23 @@ function onChange(key: () => string | null, then: (key: string) => () => void): 
 function loadRun(): void {
   onChange(version, () => {
     const run = store.currentRun.peek()?.run ?? "";
-    const stopInfo = start("run", async (signal) => {
-      const info = await api.fetchRun(run, signal);
-      signal.throwIfAborted();
-      store.runInfo.value = info;
-    });
-    const stopHealth = start("health", async (signal) => {
-      const series = await api.fetchHealth(run, signal);
-      signal.throwIfAborted();
-      store.health.value = { run, series };
-    });
+    const lastStep = store.currentRun.peek()?.last_step ?? -1;
+    const stopInfo = start("run", (signal) =>
+      settle("run", signal, async () => {
+        const info = await api.fetchRun(run, signal);
+        signal.throwIfAborted();
+        store.runInfo.value = info;
+        return isComplete(info, lastStep);
+      }),
+    );
+    const stopHealth = start("health", (signal) =>
+      settle("health", signal, async () => {
+        const series = await api.fetchHealth(run, signal);
+        signal.throwIfAborted();
+        store.health.value = { run, series };
+        return true;
+      }),
+    );
     return () => {
       stopInfo();
       stopHealth();
@@ -96,13 +139,18 @@ function loadLayer(): void {
   onChange(key, () => {
     const run = store.currentRun.peek()?.run ?? "";
     const layer = store.currentLayer.peek()?.path ?? "";
+    const isInput = store.currentLayer.peek()?.role === "input";
+    const lastStep = store.currentRun.peek()?.last_step ?? -1;
     const stops = (["statistics", "histogram"] as const).map((source) =>
-      start(source, async (signal) => {
-        const fetchSeries = source === "statistics" ? api.fetchStatistics : api.fetchHistogram;
-        const series = await fetchSeries(run, layer, signal);
-        signal.throwIfAborted();
-        store[source].value = { run, layer, series };
-      }),
+      start(source, (signal) =>
+        settle(source, signal, async () => {
+          const fetchSeries = source === "statistics" ? api.fetchStatistics : api.fetchHistogram;
+          const series = await fetchSeries(run, layer, signal);
+          signal.throwIfAborted();
+          store[source].value = { run, layer, series };
+          return isInput || (series.steps.at(-1) ?? -1) >= lastStep;
+        }),
+      ),
     );
     return () => stops.forEach((stop) => stop());
   });
@@ -118,6 +166,7 @@ function loadPicture(): void {
     return start("image", async (signal) => {
       const atlas = await api.fetchAtlas(image, signal);
       store.picture.value = { ...image, atlas };
+      store.report("image", null);
       await Promise.all(neighbours(image).map((next) => api.fetchAtlas(next, signal).catch(() => undefined)));
     });
   });

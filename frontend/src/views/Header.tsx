@@ -45,6 +45,13 @@ function RunPicker() {
 
 function Summary() {
   const run = store.currentRun.value;
+  if (store.problems.value.runs !== undefined) {
+    return (
+      <span class="summary flag bad" role="status">
+        {store.problems.value.runs}
+      </span>
+    );
+  }
   if (!run || !store.info.value) return null;
   return (
     <span class="summary">

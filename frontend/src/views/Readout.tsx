@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { AtlasHeader } from "../atlas";
-import { pixelValues, unitAt } from "../atlas";
+import { pixelValues, tileCount, unitAt } from "../atlas";
 import { number, percent } from "../format";
 import { at } from "../series";
 import * as store from "../store";
@@ -74,7 +74,9 @@ export function Readout() {
   const { atlas } = picture;
   const { header } = atlas;
   const unit = unitAt(header, hover.row, hover.column);
-  if (unit === null || hover.tile >= Math.max(1, header.channels.length)) return null;
+  // The picture may have changed under a pointer that rests.
+  const gone = hover.tile >= tileCount(header) || hover.row >= header.tile[0] || hover.column >= header.tile[1];
+  if (unit === null || gone) return null;
   const values = pixelValues(atlas, hover.tile, hover.row, hover.column);
   const channel = unit ?? header.channels[hover.tile];
   const [down, across] = header.downsampling;

@@ -23,7 +23,9 @@ function Samples() {
         {Array.from({ length: total }, (_, index) => {
           const atlas = store.thumbnails.value.get(index);
           const isPicture = atlas && ["maps", "color"].includes(atlas.header.view);
-          const label = labels[index] ? `label ${labels[index]}` : "";
+          const text = labels[index] ?? "";
+          // A bare number beside a picture says nothing; a word does.
+          const label = /^-?\d/.test(text) ? `label ${text}` : text;
           return (
             <button
               key={index}

@@ -1,0 +1,183 @@
+"""The tab, as a person uses it."""
+
+import re
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+LAYER = "conv_intermediate"
+STEPS = [*range(0, 271, 30), 282]
+
+
+def open_tab(page, server, link=f"run=demo/activations&layer={LAYER}", query=""):
+    page.goto(f"{server.url}/{query}#activations&{link}")
+    return page.frame_locator("iframe")
+
+
+def wait_for_step(frame, step):
+    expect(frame.get_by_test_id("grid")).to_have_attribute("data-step", str(step))
+
+
+def pixels(frame, channel):
+    """The colours of a tile's canvas, as one text."""
+    return frame.locator(f"[data-testid=tile][data-channel='{channel}'] canvas").evaluate("c => c.toDataURL()")
+
+
+def read_at(page, frame, channel, row, column):
+    """The value that hovering a pixel of a tile shows."""
+    canvas = frame.locator(f"[data-testid=tile][data-channel='{channel}'] canvas")
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + (column + 0.5) * box["width"] / 11, box["y"] + (row + 0.5) * box["height"] / 11)
+    return float(frame.get_by_test_id("readout").get_attribute("data-value"))
+
+
+def test_the_tab_is_in_tensorboards_header_and_opens(page, server):
+    page.goto(server.url)
+    page.get_by_role("tab", name=re.compile("activations", re.I)).click()
+    expect(page.frame_locator("iframe").get_by_test_id("grid")).to_be_visible()
+
+
+def test_the_grid_shows_64_feature_maps(page, server):
+    frame = open_tab(page, server)
+    expect(frame.get_by_test_id("tile")).to_have_count(64)
+    wait_for_step(frame, STEPS[-1])
+
+
+@pytest.mark.parametrize("sample", [0, 2])
+def test_hovering_a_pixel_shows_the_value_that_keras_computes(page, server, demo, sample):
+    frame = open_tab(page, server, f"run=demo/activations&layer={LAYER}&sample={sample}")
+    wait_for_step(frame, STEPS[-1])
+    expect(frame.get_by_test_id("grid")).to_have_attribute("data-sample", str(sample))
+    maps = demo.truth(LAYER, sample)
+    for channel, row, column in [(0, 0, 0), (17, 5, 6), (40, 10, 3), (63, 4, 10)]:
+        step = float(np.ptp(maps[..., channel])) / 255
+        assert read_at(page, frame, channel, row, column) == pytest.approx(
+            float(maps[row, column, channel]), abs=step / 2 + 1e-4
+        )
+
+
+def test_the_step_bar_changes_the_picture(page, server):
+    frame = open_tab(page, server)
+    wait_for_step(frame, STEPS[-1])
+    last = pixels(frame, 17)
+    box = frame.get_by_test_id("step-box")
+    box.fill("60")
+    box.press("Enter")
+    wait_for_step(frame, 60)
+    assert pixels(frame, 17) != last
+    frame.get_by_test_id("step-slider").press("ArrowRight")
+    wait_for_step(frame, 90)
+
+
+def test_play_moves_through_the_steps(page, server):
+    frame = open_tab(page, server, f"run=demo/activations&layer={LAYER}&step=0")
+    wait_for_step(frame, 0)
+    frame.get_by_test_id("play").click()
+    wait_for_step(frame, 30)
+    wait_for_step(frame, STEPS[-1])
+
+
+def test_keys_move_channel_layer_step_and_sample(page, server):
+    frame = open_tab(page, server)
+    wait_for_step(frame, STEPS[-1])
+    frame.get_by_test_id("grid").focus()
+    page.keyboard.press("ArrowRight")
+    expect(frame.locator("[data-testid=tile][aria-selected=true]")).to_have_attribute("data-channel", "1")
+    page.keyboard.press(",")
+    wait_for_step(frame, STEPS[-2])
+    page.keyboard.press("w")
+    expect(frame.get_by_test_id("grid")).to_have_attribute("data-sample", "1")
+    page.keyboard.press("[")
+    expect(frame.get_by_test_id("grid")).to_have_attribute("data-layer", "pool")
+
+
+def test_a_sample_is_chosen_by_its_picture(page, server):
+    frame = open_tab(page, server)
+    wait_for_step(frame, STEPS[-1])
+    first = pixels(frame, 17)
+    expect(frame.get_by_test_id("sample")).to_have_count(4)
+    expect(frame.get_by_test_id("sample").nth(2)).to_contain_text("6")
+    frame.get_by_test_id("sample").nth(2).click()
+    expect(frame.get_by_test_id("grid")).to_have_attribute("data-sample", "2")
+    assert pixels(frame, 17) != first
+
+
+def test_the_scale_is_per_layer_or_per_channel(page, server):
+    frame = open_tab(page, server)
+    wait_for_step(frame, STEPS[-1])
+    per_layer = pixels(frame, 17)
+    frame.get_by_test_id("scale-channel").click()
+    assert pixels(frame, 17) != per_layer
+    frame.get_by_test_id("scale-layer").click()
+    assert pixels(frame, 17) == per_layer
+
+
+def test_there_are_three_colormaps(page, server):
+    frame = open_tab(page, server)
+    wait_for_step(frame, STEPS[-1])
+    seen = set()
+    for name in frame.get_by_test_id("colormap").locator("option").all_inner_texts():
+        frame.get_by_test_id("colormap").select_option(label=name)
+        seen.add(pixels(frame, 17))
+    assert len(seen) == 3
+
+
+def test_searching_leaves_the_layers_that_match(page, server):
+    frame = open_tab(page, server)
+    expect(frame.get_by_test_id("layer-row")).to_have_count(6)
+    frame.get_by_role("searchbox").fill("conv")
+    expect(frame.get_by_test_id("layer-row")).to_have_count(2)
+    frame.locator("[data-testid=layer-row][data-path=conv]").click()
+    expect(frame.get_by_test_id("tile")).to_have_count(32)
+
+
+@pytest.mark.parametrize("layer", ["digit", "prediction"])
+def test_inputs_and_dense_layers_have_a_picture(page, server, layer):
+    frame = open_tab(page, server, f"run=demo/activations&layer={layer}")
+    expect(frame.get_by_test_id("grid")).to_have_attribute("data-layer", layer)
+    expect(frame.get_by_test_id("tile")).to_have_count(1)
+
+
+def test_a_copied_link_restores_the_view(page, server, chromium):
+    frame = open_tab(page, server, f"run=demo/activations&layer={LAYER}&step=90&sample=1&channel=5")
+    wait_for_step(frame, 90)
+    frame.get_by_test_id("scale-channel").click()
+    frame.locator("[data-testid=tile][data-channel='21']").click()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    frame.get_by_test_id("copy-link").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.url
+    expected = pixels(frame, 21)
+
+    other = page.context.new_page()
+    other.goto(copied)
+    restored = other.frame_locator("iframe")
+    wait_for_step(restored, 90)
+    expect(restored.get_by_test_id("grid")).to_have_attribute("data-sample", "1")
+    expect(restored.locator("[data-testid=tile][aria-selected=true]")).to_have_attribute("data-channel", "21")
+    expect(restored.get_by_test_id("scale-channel")).to_have_attribute("aria-checked", "true")
+    assert pixels(restored, 21) == expected
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 700)])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_it_looks_right_in_light_and_dark(page, server, screenshots, width, height, dark):
+    page.set_viewport_size({"width": width, "height": height})
+    frame = open_tab(page, server, query=f"?darkMode={str(dark).lower()}")
+    wait_for_step(frame, STEPS[-1])
+    background = frame.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+    red, green, blue = map(int, re.findall(r"\d+", background)[:3])
+    assert (red + green + blue < 3 * 60) == dark
+    # Nothing sticks out: the page itself never scrolls.
+    assert frame.locator("html").evaluate("h => h.scrollWidth <= h.clientWidth && h.scrollHeight <= h.clientHeight")
+    read_at(page, frame, 21, 4, 6)
+    page.screenshot(path=screenshots / f"tab-{'dark' if dark else 'light'}-{width}.png")
+
+
+def test_the_stock_tabs_show_the_same_layers(page, server):
+    page.goto(f"{server.url}/#images")
+    expect(page.get_by_text(f"{LAYER}/image", exact=True).first).to_be_visible()
+    page.goto(f"{server.url}/#histograms")
+    page.reload()
+    expect(page.get_by_text(f"{LAYER}/histogram", exact=True).first).to_be_visible()

@@ -1,0 +1,75 @@
+"""What the writer wrote, as a real TensorBoard serves it."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tb_activations import ActivationWriter, read_atlas
+
+
+def log(directory, steps, value=0.0):
+    rng = np.random.default_rng(1)
+    with ActivationWriter(directory / "exp1", labels=["a", "b"]) as writer:
+        for step in steps:
+            writer.write({"block/conv": (rng.normal(size=(2, 4, 5, 3)) + value + step).astype(np.float32)}, step)
+
+
+def expected(step, steps, value=0.0):
+    rng = np.random.default_rng(1)
+    for at in steps:
+        values = (rng.normal(size=(2, 4, 5, 3)) + value + at).astype(np.float32)
+        if at == step:
+            return values
+    raise KeyError(step)
+
+
+@pytest.fixture
+def board(tmp_path, runs_tensorboard, load_fast):
+    log(tmp_path, [0, 10, 20])
+    with runs_tensorboard(tmp_path, load_fast) as board:
+        board.wait_for(lambda answer: any(run.get("steps") == 3 for run in answer["runs"]))
+        yield board
+
+
+RUN = "exp1/activations"
+
+
+def test_every_route_gives_back_what_was_written(board, reads_series):
+    run = board.get("run", run=RUN).json
+    assert run["manifest"]["labels"] == ["a", "b"]
+    timeline = run["timelines"][run["layers"]["block/conv"]]
+    assert timeline["steps"] == [0, 10, 20]
+
+    values = expected(10, [0, 10, 20])
+    query = {"run": RUN, "layer": "block/conv"}
+    picture = board.get("image", **query, sample=1, step=10, wall_time=timeline["wall_times"][1])
+    atlas = read_atlas(picture.body)
+    np.testing.assert_allclose(atlas.values, np.moveaxis(values[1], -1, 0), atol=np.ptp(values) / 255)
+    assert Image.open(io.BytesIO(picture.body)).format == "PNG"
+
+    header, statistics = reads_series(board.get("statistics", **query).body)
+    assert header["steps"] == [0, 10, 20]
+    np.testing.assert_allclose(statistics[1, :, header["columns"].index("max")], values.max(axis=(0, 1, 2)))
+
+    counts, edges = np.histogram(values, 64)
+    _, histogram = reads_series(board.get("histogram", **query).body)
+    np.testing.assert_array_equal(histogram[1], np.stack([edges[:-1], edges[1:], counts], axis=1))
+
+    header, health = reads_series(board.get("health", run=RUN).body)
+    np.testing.assert_allclose(health[1, 0, header["columns"].index("mean")], values.mean(), rtol=1e-6)
+
+
+def test_a_run_resumed_from_a_lower_step_replaces_what_came_after(tmp_path, runs_tensorboard, load_fast):
+    log(tmp_path, [0, 10, 20, 30])
+    log(tmp_path, [20], value=100)
+    with runs_tensorboard(tmp_path, load_fast) as board:
+        board.wait_for(lambda answer: any(run.get("last_step") == 20 for run in answer["runs"]))
+        run = board.get("run", run=RUN).json
+        timeline = run["timelines"][run["layers"]["block/conv"]]
+        assert timeline["steps"] == [0, 10, 20]
+        picture = board.get(
+            "image", run=RUN, layer="block/conv", sample=0, step=20, wall_time=timeline["wall_times"][2]
+        )
+        assert read_atlas(picture.body).values.min() > 90
