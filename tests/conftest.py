@@ -145,3 +145,8 @@ def reads_series() -> Callable[[bytes], tuple[Mapping[str, Any], np.ndarray]]:
 @pytest.fixture(scope="session")
 def makes_manifest() -> Callable[..., str]:
     return manifest_json
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)

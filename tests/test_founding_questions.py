@@ -14,11 +14,6 @@ from tb_activations import ActivationLogger, capture, list_layers
 from tests.models import dense_16, dense_16_8, digits_cnn, truth
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(3)
-
-
 @pytest.mark.parametrize("shape", [(10,), (1, 10)])
 def test_a_named_dense_layers_activations_for_one_sample(rng, shape):
     model, x = dense_16(), rng.normal(size=shape).astype(np.float32)

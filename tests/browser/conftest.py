@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.integration.conftest import running
+from tests.tensorboard_server import running
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 from tensorboard.compat.proto import event_pb2, summary_pb2
 
 from tb_activations.events import write_record
-from tests.integration.conftest import running
+from tests.tensorboard_server import running
 
 PATHS = pytest.mark.parametrize("path", ["--load_fast=false", "--load_fast=true"])
 

@@ -86,7 +86,7 @@ def test_keys_move_channel_layer_step_and_sample(page, server):
     expect(frame.locator("[data-testid=tile][aria-selected=true]")).to_have_attribute("data-channel", "1")
     page.keyboard.press(",")
     wait_for_step(frame, STEPS[-2])
-    page.keyboard.press("w")
+    page.keyboard.press("e")
     expect(frame.get_by_test_id("grid")).to_have_attribute("data-sample", "1")
     page.keyboard.press("[")
     expect(frame.get_by_test_id("grid")).to_have_attribute("data-layer", "pool")

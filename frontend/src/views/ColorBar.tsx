@@ -31,8 +31,9 @@ export function ColorBar() {
     <>
       {sick && <NonFiniteKey />}
       {perChannel && (
-        <span class="caption wide">
-          each channel’s own min–max{tile >= 0 && <span class="num"> · {header.channels[tile]}</span>}
+        <span class="caption" title="Each channel is drawn over its own range: colours do not compare between channels">
+          <span class="wide">each channel’s own min–max{tile >= 0 && " · "}</span>
+          {tile >= 0 && `channel ${header.channels[tile]}`}
         </span>
       )}
       <span class="colorbar" data-testid="colorbar">

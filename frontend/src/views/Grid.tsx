@@ -13,6 +13,8 @@ import { Segmented } from "./Segmented";
 import { TileCanvas } from "./TileCanvas";
 
 const PADDING = 16;
+/** Narrower units have no room for their number. */
+const MIN_NUMBERED = 24;
 const ZOOMS = [
   { value: "fit", text: "fit", title: "The largest whole zoom at which all channels are visible (z)" },
   { value: 2, text: "2×", title: "Two screen pixels per value (z)" },
@@ -25,7 +27,7 @@ function Title() {
   return (
     <div class="title">
       <h1 title={layer.path}>{layer.path}</h1>
-      <span class="fact">{kind(layer)}</span>
+      {kind(layer) && <span class="fact">{kind(layer)}</span>}
       <span class="fact num">{shape(layer.shape)}</span>
       {layer.parameters > 0 && <span class="fact wide">{count(layer.parameters, "parameter")}</span>}
     </div>
@@ -79,6 +81,23 @@ function UnitFrame({ header, zoom }: { header: AtlasHeader; zoom: number }) {
   return <span class="unit" style={style} />;
 }
 
+/** The unit numbers below a single row of units. */
+function UnitNumbers({ header, zoom }: { header: AtlasHeader; zoom: number }) {
+  return (
+    <>
+      {header.channels.map((unit) => (
+        <span
+          key={unit}
+          class={unit === store.currentChannel.value ? "number on" : "number"}
+          style={{ width: `${zoom}px` }}
+        >
+          {unit}
+        </span>
+      ))}
+    </>
+  );
+}
+
 function Tile({ index, layout }: { index: number; layout: Layout }) {
   const picture = store.picture.value;
   if (!picture) return null;
@@ -90,6 +109,7 @@ function Tile({ index, layout }: { index: number; layout: Layout }) {
   const dead = isMap && found !== null && at(found.series, found.index, id, "zero_fraction") === 1;
   const selected = isMap && store.currentChannel.value === id;
   const [width, height] = [header.tile[1] * layout.zoom, header.tile[0] * layout.zoom];
+  const isNumbered = header.view === "units" && header.tile[0] === 1 && layout.zoom >= MIN_NUMBERED;
   const name = isMap ? `channel ${id}` : (store.shownLayer.value?.path ?? header.view);
   return (
     <div
@@ -117,7 +137,11 @@ function Tile({ index, layout }: { index: number; layout: Layout }) {
       />
       <UnitFrame header={header} zoom={layout.zoom} />
       <span class="label num">
-        <span>{isMap ? id : CAPTIONS[header.view](header)}</span>
+        {isNumbered ? (
+          <UnitNumbers header={header} zoom={layout.zoom} />
+        ) : (
+          <span>{isMap ? id : CAPTIONS[header.view](header)}</span>
+        )}
         {dead && <span class="flag warn">dead</span>}
       </span>
     </div>

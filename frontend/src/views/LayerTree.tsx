@@ -38,7 +38,7 @@ function LayerRow({ leaf, selected }: { leaf: Leaf; selected: boolean }) {
       <span class="name">{leaf.name}</span>
       <span class="kind">
         {kind(layer)}
-        {layer.shape && " · "}
+        {kind(layer) && layer.shape && " · "}
         <span class="num">{shape(layer.shape)}</span>
       </span>
       {health && health.steps.length > 1 && (
