@@ -73,6 +73,7 @@ class ActivationLogger(keras.callbacks.Callback):
         self._last_step: int | None = None
         self._batch = 0
         self._batches_since_log = 0
+        self._batches_seen = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
         # Each fit writes a file of its own: a new model's steps begin at 0 again.
@@ -86,7 +87,9 @@ class ActivationLogger(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         # With steps_per_execution, `batch` moves by several at a time.
-        self._batches_since_log += batch + 1 - self._batch
+        done = batch + 1 - self._batch
+        self._batches_since_log += done
+        self._batches_seen += done
         self._batch = batch + 1
         if self._every is not None and self._batches_since_log >= self._every:
             self._batches_since_log %= self._every
@@ -103,10 +106,16 @@ class ActivationLogger(keras.callbacks.Callback):
             writer.close()
 
     def _log(self) -> None:
-        step = int(np.asarray(self.model.optimizer.iterations))
+        step = self._step()
         if self._writer is not None and step != self._last_step:
             self._last_step = step
             self._writer.log(self.model, self._probe, step)
+
+    def _step(self) -> int:
+        optimizer = getattr(self.model, "optimizer", None)
+        iterations = 0 if optimizer is None else int(optimizer.iterations.numpy())
+        # A model with a train_step and optimizers of its own (a GAN, say) leaves this one at 0.
+        return iterations or self._batches_seen
 
 
 def _batches_between_logs(log_freq: Any) -> int | None:

@@ -87,6 +87,18 @@ def test_steps_per_execution_counts_every_batch(tmp_path, data):
     assert list(logged(tmp_path, "hidden/image")) == [0, 2, 4, 6]
 
 
+def test_a_train_step_with_an_optimizer_of_its_own_is_counted_in_batches(tmp_path, data):
+    class Own(keras.Sequential):
+        def train_step(self, batch):
+            return {"loss": keras.ops.sum(batch[0])}
+
+    x, y = data
+    model = Own([keras.Input((4,)), keras.layers.Dense(8, name="hidden")])
+    model.compile()
+    model.fit(x, y, batch_size=20, epochs=2, verbose=0, callbacks=[ActivationLogger(tmp_path, probe=x[:3])])
+    assert list(logged(tmp_path, "hidden/image")) == [0, 3, 6]
+
+
 def test_a_second_fit_goes_on_in_the_same_run(tmp_path, data):
     x, y = data
     model, logger = small_model(), ActivationLogger(tmp_path, probe=x[:3])

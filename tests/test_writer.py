@@ -137,7 +137,7 @@ def test_a_step_that_does_not_increase_is_left_out_with_a_warning(tmp_path):
 
 
 def test_a_full_queue_skips_and_counts_when_asked_to(tmp_path, monkeypatch):
-    import tb_activations.writer as module
+    import tb_activations.run_file as module
 
     go = threading.Event()
     encode = module.encode_layer
@@ -191,6 +191,12 @@ def test_a_wrong_option_is_refused_at_once(tmp_path, options, words):
 def test_labels_are_not_one_text(tmp_path):
     with pytest.raises(TypeError, match="one label per probe sample"):
         ActivationWriter(tmp_path, labels="cat")
+
+
+def test_labels_that_do_not_fit_the_samples_are_said_and_lose_nothing(tmp_path):
+    with pytest.warns(ActivationWarning, match="labels has 1 entries for 2 samples"):
+        write_and_close(ActivationWriter(tmp_path, labels=["cat"]), {0: {"a": np.ones((2, 3))}})
+    assert tensors(read(tmp_path / "activations"), "a/statistics")
 
 
 @pytest.mark.parametrize(("step", "error"), [(1.5, TypeError), (True, TypeError), (-1, ValueError)])

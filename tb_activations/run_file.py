@@ -1,0 +1,147 @@
+"""Run file: what a run's event file holds so far, and how one more log is encoded and added to it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tb_activations
+from tb_activations import events, schema
+from tb_activations.capture import Capture
+from tb_activations.encode import Limits, encode_layer, health_row
+from tb_activations.schema import LayerInfo, Manifest
+
+
+@dataclasses.dataclass(frozen=True)
+class Log:
+    """One log on its way through the queue."""
+
+    step: int
+    wall_time: float
+    layers: tuple[LayerInfo, ...]
+    arrays: Mapping[str, np.ndarray]
+    source: Capture | None
+
+    @property
+    def nbytes(self) -> int:
+        return sum(array.nbytes for array in self.arrays.values())
+
+
+class RunFile:
+    """What a run's event file holds so far, and how one more log is added to it. Used by one thread at a time."""
+
+    def __init__(
+        self,
+        directory: Path,
+        limits: Limits,
+        bins: int,
+        labels: tuple[str, ...],
+        options: Mapping[str, Any],
+        report: Callable[[str, Exception, str], None],
+    ) -> None:
+        self._directory = directory
+        self._limits = limits
+        self._bins = bins
+        self._labels = labels
+        self._options = options
+        self._report = report
+        self._file: events.EventFile | None = None
+        self._layers: dict[str, LayerInfo] = {}
+        self._manifest_text = ""
+        self._channel_means: dict[str, np.ndarray] = {}
+        self._inputs_written: dict[str, tuple[bytes, ...]] = {}
+
+    @property
+    def bytes_written(self) -> int:
+        return 0 if self._file is None else self._file.bytes_written
+
+    def write(self, log: Log) -> None:
+        # The file appears with the first log, so that a run that never logs leaves no empty run behind.
+        if self._file is None:
+            self._file = events.EventFile(self._directory)
+        manifest = self._manifest(log)
+        text = manifest.to_json()
+        if text != self._manifest_text:
+            self._file.write(log.step, log.wall_time, [events.manifest_value(manifest)])
+            self._manifest_text = text
+        health = np.full((len(manifest.layers), len(manifest.health_columns)), np.nan)
+        for row, info in enumerate(manifest.layers):
+            if info.path not in log.arrays:
+                continue
+            try:
+                health[row] = self._write_layer(log, info)
+            except Exception as error:
+                self._report(f"layer {info.path!r} at step {log.step} was left out", error, info.path)
+        self._file.write(
+            log.step,
+            log.wall_time,
+            [events.tensor_value(schema.health_tag(manifest.digest), schema.HEALTH_PLUGIN_NAME, health)],
+        )
+        self._file.flush()
+
+    def _write_layer(self, log: Log, info: LayerInfo) -> np.ndarray:
+        assert self._file is not None
+        encoded = encode_layer(info, np.asarray(log.arrays[info.path]), self._limits, self._bins)
+        values = [
+            events.histogram_value(schema.histogram_tag(info.path), encoded.histogram),
+            events.tensor_value(schema.statistics_tag(info.path), schema.PLUGIN_NAME, encoded.statistics.channels),
+        ]
+        # A probe's inputs are the same at every log: their pictures would fill the disk with copies.
+        if info.role != "input" or self._inputs_written.get(info.path) != encoded.images:
+            values.insert(
+                0, events.image_value(schema.image_tag(info.path), encoded.width, encoded.height, encoded.images)
+            )
+            if info.role == "input":
+                self._inputs_written[info.path] = encoded.images
+        self._file.write(log.step, log.wall_time, values)
+        row = health_row(encoded.statistics, self._channel_means.get(info.path))
+        self._channel_means[info.path] = encoded.statistics.column("mean")
+        return row
+
+    def _manifest(self, log: Log) -> Manifest:
+        # Layers are only ever added: logs of different parts of a model belong to one run.
+        self._layers.update({info.path: info for info in log.layers})
+        versions = {"tb_activations": tb_activations.__version__, "numpy": np.__version__}
+        source = log.source
+        return Manifest(
+            layers=tuple(self._layers.values()),
+            labels=self._labels,
+            skipped=dict(source.skipped) if source is not None else {},
+            writer=versions if source is None else {**versions, **source.framework},
+            model=dict(source.model) if source is not None else {},
+            options=self._options,
+        )
+
+    def flush(self) -> None:
+        if self._file is not None:
+            self._file.flush(to_disk=True)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def as_log(activations: Mapping[str, np.ndarray], step: int) -> Log:
+    if not isinstance(activations, Mapping):
+        raise TypeError(
+            "activations must be a mapping of name to array [batch, …], e.g. what tb_activations.capture returns. "
+            f"Received: {type(activations).__name__}"
+        )
+    if isinstance(activations, Capture):
+        layers = tuple({info.path: info for info in (*activations.input_layers, *activations.layers)}.values())
+        return Log(step, time.time(), layers, {**activations.inputs, **activations}, activations)
+    arrays: dict[str, np.ndarray] = {}
+    for name, value in activations.items():
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"activations must have non-empty strings as names. Received: {name!r}")
+        arrays[name] = np.asarray(value)
+    layers = tuple(
+        LayerInfo(path=name, name=name, shape=(None, *array.shape[1:]), dtype=str(array.dtype))
+        for name, array in arrays.items()
+    )
+    return Log(step, time.time(), layers, arrays, None)
