@@ -1,0 +1,37 @@
+"""Values that are not finite are seen and said, and fit on the narrow screen."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from tb_activations import ActivationWriter
+from tests.tensorboard_server import running
+
+
+@pytest.fixture(scope="module")
+def sick_server(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("sick")
+    maps = np.random.default_rng(0).normal(size=(1, 6, 6, 16)).astype(np.float32)
+    maps[0, 1, 2, 3], maps[0, 1, 3, 3], maps[0, 1, 4, 3] = np.nan, np.inf, -np.inf
+    with ActivationWriter(directory) as writer:
+        writer.write({"stem": maps}, 7)
+    with running(directory) as board:
+        board.wait_for(lambda answer: bool(answer["runs"]))
+        yield board
+
+
+def test_nan_and_infinities_are_read_out_and_counted(page, sick_server, screenshots):
+    page.set_viewport_size({"width": 1024, "height": 700})
+    page.goto(f"{sick_server.url}/#activations&run=activations&layer=stem&channel=3&scale=channel")
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_test_id("grid")).to_have_attribute("data-step", "7")
+    box = frame.locator("[data-testid=tile][data-channel='3'] canvas").bounding_box()
+    seen = []
+    for column in (2, 3, 4):
+        page.mouse.move(box["x"] + (column + 0.5) * box["width"] / 6, box["y"] + 1.5 * box["height"] / 6)
+        expect(frame.get_by_test_id("readout")).to_contain_text(f"column {column}")
+        seen.append(frame.get_by_test_id("readout").get_attribute("data-value"))
+    assert seen == ["NaN", "Infinity", "-Infinity"]
+    expect(frame.get_by_text("NaN · Inf").locator("..")).to_contain_text("1 · 2")
+    assert frame.locator("main").evaluate("m => m.scrollWidth <= m.clientWidth")
+    page.screenshot(path=screenshots / "nonfinite-1024.png")
