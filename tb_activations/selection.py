@@ -80,14 +80,16 @@ def select(
     layers: Any = None,
     exclude: Any = None,
     *,
-    layer_count: int,
+    layer_names: Sequence[str],
     containers: Collection[str] = (),
+    same_as: Mapping[str, str] | None = None,
     skipped: Mapping[str, str] | None = None,
 ) -> tuple[LayerInfo, ...]:
     """The layers asked for, in execution order.
 
-    infos: every capturable output; layer_count: `len(model.layers)`, which negative indices count from;
-    containers: paths of nested models, whose output is that of a layer inside; skipped: path → why it cannot be seen.
+    infos: every capturable output; layer_names: of `model.layers`, which integers index;
+    containers: paths of nested models, whose output is that of a layer inside; same_as: path → earlier path with the
+    very same values (dropout at inference, say); skipped: path → why it cannot be seen.
 
     Raises ValueError for a selector that matches nothing and for an empty selection, IndexError for an index out of
     range, TypeError for a selector of another kind.
@@ -97,21 +99,25 @@ def select(
         chosen = {
             info.path
             for info in infos
-            if info.role == "output" or (info.class_name not in _PASSIVE_CLASSES and info.path not in containers)
+            if info.role != "input" and info.class_name not in _PASSIVE_CLASSES and info.path not in containers
         }
-        chosen -= {info.path for info in infos if info.role == "input"}
+        for info in infos:
+            if info.role == "output" and (same_as or {}).get(info.path) not in chosen:
+                chosen.add(info.path)
     else:
-        chosen = _matches(infos, layers, layer_count, skipped)
+        chosen = _matches(infos, layers, layer_names, skipped)
     if exclude is not None:
-        chosen -= _matches(infos, exclude, layer_count, skipped)
+        chosen -= _matches(infos, exclude, layer_names, skipped)
     if not chosen:
         raise ValueError(f"no layer is selected. {_what_there_is(infos)}")
     return tuple(info for info in infos if info.path in chosen)
 
 
-def _matches(infos: Sequence[LayerInfo], selector: Any, layer_count: int, skipped: Mapping[str, str]) -> set[str]:
+def _matches(
+    infos: Sequence[LayerInfo], selector: Any, layer_names: Sequence[str], skipped: Mapping[str, str]
+) -> set[str]:
     if isinstance(selector, (list, tuple, set, frozenset)):
-        return set().union(*(_matches(infos, one, layer_count, skipped) for one in selector))
+        return set().union(*(_matches(infos, one, layer_names, skipped) for one in selector))
     if isinstance(selector, bool):
         raise TypeError(f"a layer selector must be {_SELECTOR_KINDS}. Received: {selector!r}")
     if isinstance(selector, str):
@@ -119,24 +125,28 @@ def _matches(infos: Sequence[LayerInfo], selector: Any, layer_count: int, skippe
     if isinstance(selector, re.Pattern):
         return _by_predicate(infos, lambda info: bool(selector.search(info.path)), selector)
     if hasattr(selector, "__index__"):
-        return _by_index(infos, int(selector), layer_count, skipped)
+        return _by_index(infos, int(selector), layer_names, skipped)
     if callable(selector) and not isinstance(selector, type):
         return _by_predicate(infos, selector, selector)
     raise TypeError(f"a layer selector must be {_SELECTOR_KINDS}. Received: {selector!r} of {type(selector).__name__}")
 
 
-def _by_index(infos: Sequence[LayerInfo], index: int, layer_count: int, skipped: Mapping[str, str]) -> set[str]:
-    if not -layer_count <= index < layer_count:
+def _by_index(
+    infos: Sequence[LayerInfo], index: int, layer_names: Sequence[str], skipped: Mapping[str, str]
+) -> set[str]:
+    count = len(layer_names)
+    if not -count <= index < count:
         raise IndexError(
-            f"layer index {index} is out of range: model.layers has {layer_count} layers, so expected "
-            f"{-layer_count} to {layer_count - 1}. {_what_there_is(infos)}"
+            f"layer index {index} is out of range: model.layers has {count} layers, so expected "
+            f"{-count} to {count - 1}. {_what_there_is(infos)}"
         )
-    position = index % layer_count
+    position = index % count
     found = {info.path for info in infos if info.index == position}
     if not found:
-        reasons = "".join(f" {path}: {reason}." for path, reason in skipped.items())
+        name = layer_names[position]
+        _refuse_skipped(name, f'layer index {index} ("{name}")', skipped)
         raise ValueError(
-            f"layer index {index} has no output to show: the model's call does not use it.{reasons} "
+            f'layer index {index} ("{name}") has no output to show: the model\'s call does not use it. '
             f"{_what_there_is(infos)}"
         )
     return found
@@ -148,12 +158,18 @@ def _by_name(infos: Sequence[LayerInfo], name: str, skipped: Mapping[str, str]) 
         found = {info.path for info in infos if fnmatch.fnmatchcase(info.path, name)}
     if found:
         return found
-    if name in skipped:
-        raise ValueError(f'layer "{name}" cannot be captured: {skipped[name]}')
+    _refuse_skipped(name, f'layer "{name}"', skipped)
     known = list(dict.fromkeys([*(info.path for info in infos), *(info.name for info in infos)]))
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     suggestion = f' Did you mean "{nearest[0]}"?' if nearest else ""
     raise ValueError(f'no layer matches "{name}".{suggestion} {_what_there_is(infos)}')
+
+
+def _refuse_skipped(name: str, what: str, skipped: Mapping[str, str]) -> None:
+    """ValueError with the reason when the name or path is one that was skipped."""
+    for path, reason in skipped.items():
+        if name in (path, re.split("[#:]", path.rsplit("/", 1)[-1])[0]):
+            raise ValueError(f"{what} cannot be captured: {reason}")
 
 
 def _by_predicate(infos: Sequence[LayerInfo], wanted: Callable[[LayerInfo], Any], selector: Any) -> set[str]:

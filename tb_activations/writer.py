@@ -278,12 +278,18 @@ class ActivationWriter:
         if kind in self._warned:
             return
         self._warned.add(kind)
-        warnings.warn(
-            f"tb_activations: {what}: {type(error).__name__}: {error}. Training goes on; this is said once "
-            "(strict=True raises instead).",
-            ActivationWarning,
-            stacklevel=4,
-        )
+        try:
+            warnings.warn(
+                f"tb_activations: {what}: {type(error).__name__}: {error}. Training goes on; this is said once "
+                "(strict=True raises instead).",
+                ActivationWarning,
+                stacklevel=4,
+            )
+        except ActivationWarning as raised:
+            # Warnings are errors here (python -W error). Raised in the background it would end the thread, and the
+            # training thread would wait for it forever.
+            with self._lock:
+                self._fault = self._fault or raised
 
     def _raise_fault(self) -> None:
         with self._lock:

@@ -1,5 +1,6 @@
 """Capture: every kind of model, against Keras' own outputs; and no trace of it afterwards."""
 
+import random
 import threading
 
 import keras
@@ -189,16 +190,22 @@ def test_later_logs_see_the_weights_as_they_are_then(x):
     np.testing.assert_array_equal(probe(x)["d"], model.predict(x, verbose=0))
 
 
+def random_streams():
+    from keras.src.random.seed_generator import global_seed_generator
+
+    # Keras makes its global generator when it is first asked for, and draws its seed from Python's.
+    keras_state = global_seed_generator().state.numpy()
+    tensorflow_state = tf.random.get_global_generator().state.numpy()
+    return [*random.getstate()[1], *np.random.get_state()[1], *tensorflow_state, *keras_state]
+
+
 def test_capturing_changes_no_weight_no_statistic_and_no_random_stream(x):
     model = keras.Sequential([keras.Input((8,)), layers.Dense(4), layers.BatchNormalization(), layers.Dropout(0.5)])
-    keras.utils.set_random_seed(1)
-    before = [v.numpy().copy() for v in model.variables]
-    expected = np.random.random(), keras.random.normal((2,)).numpy()
-    keras.utils.set_random_seed(1)
+    before = [variable.numpy().copy() for variable in model.variables]
+    random_streams()  # The first reading creates Keras' global seed generator, which draws from Python's random.
+    streams = random_streams()
     capture(model, x)
-    drawn = np.random.random(), keras.random.normal((2,)).numpy()
-    assert drawn[0] == expected[0]
-    np.testing.assert_array_equal(drawn[1], expected[1])
+    assert random_streams() == streams
     for old, new in zip(before, model.variables, strict=True):
         np.testing.assert_array_equal(old, new.numpy())
 
@@ -242,3 +249,195 @@ def test_what_runs_inside_a_loop_is_listed_as_skipped(x):
     maps = capture(Loop(), x)
     assert list(maps) == ["out"]
     assert "inside a loop or a branch" in maps.skipped["cell"]
+
+
+def test_a_model_output_that_no_layer_made_is_captured(x):
+    class Softmaxed(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.logits = layers.Dense(4, name="logits")
+
+        def call(self, x):
+            return tf.nn.softmax(self.logits(x))
+
+    model = Softmaxed()
+    maps = capture(model, x)
+    assert list(maps) == ["logits", "output"]
+    np.testing.assert_array_equal(maps["output"], model(x).numpy())
+    assert maps.layers[1].role == "output"
+    assert maps.layers[1].parents == ("logits",)
+
+
+def test_parents_are_found_through_operations_that_are_no_layers(x):
+    inputs = keras.Input((8,), name="features")
+    doubled = keras.ops.relu(layers.Dense(4, name="a")(inputs)) * 2
+    maps = capture(keras.Model(inputs, layers.Dense(2, name="b")(doubled)), x)
+    assert maps.layers[1].parents == ("a",)
+
+
+@pytest.mark.parametrize("last", [layers.Dropout(0.5), layers.Identity()])
+def test_an_output_that_only_hands_on_its_input_is_not_shown_twice(x, last):
+    assert list(capture(keras.Sequential([keras.Input((8,)), layers.Dense(2, name="d"), last]), x)) == ["d"]
+
+
+def test_a_nested_model_at_the_end_is_not_shown_twice(x):
+    nested = keras.Sequential([keras.Input((8,)), layers.Dense(2, name="d")], name="nested")
+    assert list(capture(keras.Sequential([keras.Input((8,)), nested]), x)) == ["nested/d"]
+
+
+def test_a_layer_may_be_called_input(x):
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(4, name="input")
+
+        def call(self, x):
+            return self.dense(x)
+
+    model = Model()
+    maps = capture(model, x)
+    assert list(maps) == ["input#1"]
+    np.testing.assert_array_equal(maps["input#1"], model(x).numpy())
+
+
+def test_an_rnns_cell_is_skipped_although_keras_calls_it_once_outside_its_loop(x):
+    model = keras.Sequential([keras.Input((4, 2)), layers.RNN(layers.GRUCell(3, name="cell"), name="rnn")])
+    maps = capture(model, x.reshape(3, 4, 2))
+    assert list(maps) == ["rnn"]
+    assert list(maps.skipped) == ["rnn/cell"]
+    with pytest.raises(ValueError, match=r'layer "cell" cannot be captured: it runs inside a loop'):
+        capture(model, x.reshape(3, 4, 2), layers="cell")
+
+
+def test_an_unrolled_rnns_cell_has_a_path_per_time_step(x):
+    rnn = layers.RNN(layers.SimpleRNNCell(3, name="cell"), unroll=True, return_sequences=True, name="rnn")
+    maps = capture(keras.Sequential([keras.Input((2, 4)), rnn]), x.reshape(3, 2, 4))
+    np.testing.assert_array_equal(maps["rnn/cell#1"], maps["rnn"][:, 1])
+
+
+def test_an_index_whose_output_is_sparse_is_answered_with_the_reason(x):
+    class Sparse(layers.Layer):
+        def call(self, x):
+            return tf.sparse.from_dense(x)
+
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.sparse, self.dense = Sparse(name="sparse"), layers.Dense(2, name="dense")
+
+        def call(self, x):
+            return self.dense(tf.sparse.to_dense(self.sparse(x)))
+
+    model = Model()
+    assert list(capture(model, x)) == ["dense"]
+    with pytest.raises(ValueError, match=r'index 0 \("sparse"\) cannot be captured: its output is a SparseTensor'):
+        capture(model, x, layers=0)
+
+
+def test_layers_made_in_a_remat_scope_are_captured(x):
+    with keras.RematScope(mode="full"):
+        model = keras.Sequential([keras.Input((8,)), layers.Dense(4, "relu", name="d"), layers.BatchNormalization()])
+    remat = layers.Layer.rematerialized_call
+    # Keras' own predict raises for this model: the truth is NumPy's.
+    np.testing.assert_allclose(
+        capture(model, x)["d"], np.maximum(x @ model.layers[0].kernel.numpy(), 0), rtol=1e-5, atol=1e-6
+    )
+    assert layers.Layer.rematerialized_call is remat
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_layer_that_draws_leaves_its_seed_and_statistics_as_they_were(x, training):
+    class Noisy(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.seed = keras.random.SeedGenerator(3)
+
+        def call(self, x):
+            shape = keras.ops.shape(x)
+            return x + keras.random.normal(shape, seed=self.seed) + keras.random.normal(shape)
+
+    model = keras.Sequential([keras.Input((8,)), Noisy(), layers.BatchNormalization(), layers.Dropout(0.5)])
+    keras.utils.set_random_seed(1)
+    expected = keras.random.normal((2,)).numpy()
+    keras.utils.set_random_seed(1)
+    before = [v.numpy().copy() for v in model.variables]
+    capture(model, x, training=training)
+    np.testing.assert_array_equal(keras.random.normal((2,)).numpy(), expected)
+    for old, new in zip(before, model.variables, strict=True):
+        np.testing.assert_array_equal(old, new.numpy())
+
+
+def test_training_mode_is_on_when_asked_for(x):
+    model = keras.Sequential([keras.Input((8,)), layers.Dropout(0.5, seed=1, name="drop")])
+    assert np.any(capture(model, x, layers="drop", training=True)["drop"] == 0)
+    np.testing.assert_array_equal(capture(model, x, layers="drop")["drop"], x)
+
+
+def test_a_layer_that_returns_none_besides_its_output_skips_nothing(x):
+    class Pair(layers.Layer):
+        def call(self, x):
+            return x * 2, None
+
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.pair = Pair(name="pair")
+
+        def call(self, x):
+            return self.pair(x)[0]
+
+    maps = capture(Model(), x)
+    assert list(maps) == ["pair"]
+    assert maps.skipped == {}
+
+
+def test_dictionary_keys_other_than_the_input_layers_names(x):
+    image, scale = keras.Input((8,), name="image"), keras.Input((1,), name="scale")
+    with pytest.warns(UserWarning, match="must match the names"):
+        model = keras.Model({"a": image, "b": scale}, layers.Multiply(name="scaled")([image, scale]))
+    maps = capture(model, {"b": x[:, :1], "a": x})
+    assert [(info.path, info.index) for info in maps.input_layers] == [("image", 0), ("scale", 1)]
+    np.testing.assert_array_equal(maps["scaled"], x * x[:, :1])
+
+
+def test_inputs_may_be_plain_lists_of_numbers(x):
+    model = dense_16()
+    np.testing.assert_array_equal(
+        capture(model, [[0.5] * 10])["intermediate"], capture(model, np.full((1, 10), 0.5))["intermediate"]
+    )
+
+
+def test_one_image_without_batch_and_channel_axes_gets_both():
+    assert capture(digits_cnn(), np.zeros((28, 28)), layers="conv_intermediate")["conv_intermediate"].shape[0] == 1
+
+
+def test_the_same_arrays_in_another_structure_are_traced_anew(x):
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(4, name="dense")
+
+        def call(self, x):
+            return self.dense(2 * x[0] if isinstance(x, (list, tuple)) else x)
+
+    probe = make_probe(Model())
+    alone, listed = probe(x)["dense"], probe([x])["dense"]
+    np.testing.assert_allclose(listed, 2 * alone, rtol=1e-5, atol=1e-6)
+    assert probe.traces == 2
+
+
+def test_the_tap_is_gone_after_a_model_raises(x):
+    class Broken(keras.Model):
+        def call(self, x):
+            raise RuntimeError("broken")
+
+    original = layers.Layer.__call__
+    with pytest.raises(RuntimeError, match="broken"):
+        capture(Broken(), x)
+    assert layers.Layer.__call__ is original
+
+
+def test_another_backend_is_refused(monkeypatch, x):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(ImportError, match=r"on the TensorFlow backend\. Received: 'torch'"):
+        capture(dense_16(), x)

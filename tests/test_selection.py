@@ -15,10 +15,11 @@ INFOS = (
     LayerInfo("dropout", "dropout", 3, "Dropout", (None, 4)),
     LayerInfo("flatten", "flatten", 4, "Flatten", (None, 4), role="output"),
 )
+NAMES = ("image", "conv_intermediate", "backbone", "dropout", "flatten")
 
 
 def paths(layers=None, exclude=None, **options):
-    chosen = select(INFOS, layers, exclude, layer_count=5, containers={"backbone"}, **options)
+    chosen = select(INFOS, layers, exclude, layer_names=NAMES, containers={"backbone"}, **options)
     return [info.path for info in chosen]
 
 
@@ -81,3 +82,14 @@ def test_the_table_is_aligned_and_has_every_column():
     assert lines[0].split() == ["index", "path", "class", "output", "shape", "parameters"]
     assert lines[4].split() == ["-", "backbone/d1", "Dense", "(None,", "4)", "0"]
     assert lines[3].endswith("1,234")
+
+
+def test_an_index_of_a_layer_that_the_call_does_not_use_says_so():
+    with pytest.raises(ValueError, match=r'index 2 \("unused"\) has no output to show'):
+        select(INFOS[:2], 2, layer_names=("image", "conv_intermediate", "unused"))
+
+
+def test_an_output_with_the_values_of_a_chosen_layer_is_left_out_by_default():
+    assert paths(same_as={"flatten": "backbone/d1"}) == ["conv_intermediate", "backbone/d1"]
+    assert paths(same_as={"flatten": "dropout"}) == ["conv_intermediate", "backbone/d1", "flatten"]
+    assert paths("flatten", same_as={"flatten": "backbone/d1"}) == ["flatten"]

@@ -120,6 +120,18 @@ def test_the_same_fault_is_said_once(tmp_path):
     assert len([w for w in caught if w.category is ActivationWarning]) == 1
 
 
+def test_where_warnings_are_errors_the_thread_lives_on_and_the_next_call_raises(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        writer = ActivationWriter(tmp_path)
+        writer.write({"empty": np.ones((1, 0))}, 0)
+        with pytest.raises(ActivationWarning, match="'empty' at step 0"):
+            writer.flush()
+        writer.write({"a": np.ones((1, 3))}, 1)
+        writer.close()
+    assert tensors(read(tmp_path / "activations"), "a/statistics")
+
+
 def test_strict_raises_the_background_fault_at_the_next_call(tmp_path):
     writer = ActivationWriter(tmp_path, strict=True)
     writer.write({"names": np.array([["a"]])}, 0)

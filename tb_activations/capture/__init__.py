@@ -64,13 +64,26 @@ class Probe(Protocol):
 
 def make_probe(model: Any, *, layers: Any = None, exclude: Any = None, training: bool = False) -> Probe:
     """A `Probe` of `model`; arguments and errors as in `capture`."""
+    probe: Probe = _keras_probe()(model, layers=layers, exclude=exclude, training=training)
+    return probe
+
+
+def _keras_probe() -> Any:
+    """`KerasProbe`, imported on first use; ImportError on a backend that it cannot trace."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise ImportError(
+            f"tb_activations captures Keras models on the TensorFlow backend. Received: {keras.backend.backend()!r}. "
+            "Set KERAS_BACKEND=tensorflow, or hand arrays to ActivationWriter.write."
+        )
     from tb_activations.capture.keras import KerasProbe
 
-    return KerasProbe(model, layers=layers, exclude=exclude, training=training)
+    return KerasProbe
 
 
 def capture(model: Any, inputs: Any, *, layers: Any = None, exclude: Any = None, training: bool = False) -> Capture:
-    """The activations of a model's layers for some inputs.
+    """The activations of a model's layers for some inputs. Weights, statistics and seeds stay as they are.
 
     >>> maps = capture(model, x[:1], layers="conv_intermediate")  # doctest: +SKIP
     >>> maps["conv_intermediate"].shape  # doctest: +SKIP
@@ -87,6 +100,7 @@ def capture(model: Any, inputs: Any, *, layers: Any = None, exclude: Any = None,
 
     Raises:
         TypeError: not a model (a `History`, say), or a selector of an unknown kind.
+        ImportError: Keras runs on another backend than TensorFlow.
         ValueError, IndexError: a selector that matches nothing (the nearest name is suggested, all are listed), or
             inputs that do not fit the model.
     """
@@ -101,8 +115,6 @@ def list_layers(model: Any, inputs: Any = None, *, print_fn: Callable[[str], obj
 
     Raises TypeError for what is not a model, ValueError when the model needs inputs.
     """
-    from tb_activations.capture.keras import KerasProbe
-
-    table = LayerTable(KerasProbe(model).describe(inputs))
+    table = LayerTable(_keras_probe()(model).describe(inputs))
     print_fn(str(table))
     return table

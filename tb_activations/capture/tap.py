@@ -9,20 +9,24 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 _thread = threading.local()
 _lock = threading.Lock()
 _open_taps = 0
 _layer_call: Any = None
+_layer_remat: Any = None
 
 
 @dataclasses.dataclass
 class Call:
-    """One layer call. path: nesting path with `#k`; arguments: what it was called with; outputs: what it returned."""
+    """One layer call. path: nesting path with `#k`; arguments: what it was called with; outputs: what it returned;
+    parent: the call it was made in."""
 
     path: str
     layer: Any
     arguments: Any
+    parent: Call | None = None
     outputs: Any = None
     calls_inside: int = 0
 
@@ -36,15 +40,18 @@ class Tap:
         self._times_called: dict[str, int] = {}
 
     def call(self, layer: Any, args: Any, kwargs: Any) -> Any:
-        if not self._stack:
+        # Keras' shape inference runs layers in a scratch graph while it builds them: no call of the model's.
+        if tf.compat.v1.get_default_graph().name.startswith("scratch_graph"):
+            return _layer_call(layer, *args, **kwargs)
+        parent = self._stack[-1] if self._stack else None
+        if parent is None:
             path = ""
         else:
-            parent = self._stack[-1].path
-            path = f"{parent}/{layer.name}" if parent else layer.name
+            path = f"{parent.path}/{layer.name}" if parent.path else layer.name
             times = self._times_called.get(path, 0)
             self._times_called[path] = times + 1
             path += f"#{times}" if times else ""
-        call = Call(path, layer, (args, kwargs))
+        call = Call(path, layer, (args, kwargs), parent)
         self._stack.append(call)
         before = len(self.calls)
         try:
@@ -65,15 +72,25 @@ def _tapped_call(layer: Any, *args: Any, **kwargs: Any) -> Any:
     return tap.call(layer, args, kwargs)
 
 
+def _tapped_remat(layer: Any, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
+    # `RematScope` recomputes for the sake of gradients; in a tf.function its wrapper refuses keyword arguments, such as
+    # training=False, and it would hide the inner layers' tensors.
+    if getattr(_thread, "tap", None) is None:
+        return _layer_remat(layer, layer_call, *args, **kwargs)
+    return layer_call
+
+
 @contextlib.contextmanager
 def open_tap() -> Iterator[Tap]:
     """Record this thread's layer calls. `keras.layers.Layer.__call__` is replaced while any tap is open, and is what it
     was afterwards, whatever happens in between."""
-    global _open_taps, _layer_call
+    global _open_taps, _layer_call, _layer_remat
     with _lock:
         if _open_taps == 0:
             _layer_call = keras.layers.Layer.__call__
+            _layer_remat = keras.layers.Layer.rematerialized_call
             keras.layers.Layer.__call__ = _tapped_call
+            keras.layers.Layer.rematerialized_call = _tapped_remat
         _open_taps += 1
     outer = getattr(_thread, "tap", None)
     tap = _thread.tap = Tap()
@@ -85,3 +102,4 @@ def open_tap() -> Iterator[Tap]:
             _open_taps -= 1
             if _open_taps == 0:
                 keras.layers.Layer.__call__ = _layer_call
+                keras.layers.Layer.rematerialized_call = _layer_remat
