@@ -34,6 +34,20 @@ function Title() {
   );
 }
 
+/** Says so when the picture holds only some of the layer's channels (or units). */
+function LeftOut() {
+  const header = store.picture.value?.atlas.header;
+  if (!header || header.view === "color") return null;
+  const noun = header.axes.includes("channel") ? "channel" : "unit";
+  const all = header.shape[header.axes.indexOf(noun)] ?? 0;
+  if (header.channels.length >= all) return null;
+  return (
+    <span class="caption" data-testid="left-out" title="max_channels of the hook; statistics use everything">
+      {header.channels.length} of {count(all, noun)}
+    </span>
+  );
+}
+
 /** The pixel of a tile that lies under the pointer. */
 function pixelUnder(event: PointerEvent | MouseEvent): store.Hover | null {
   const picture = store.picture.value;
@@ -243,6 +257,7 @@ export function Grid() {
     <main>
       <Title />
       <div class="bar">
+        <LeftOut />
         <span class="space" />
         <ColorBar />
         <Segmented

@@ -1,4 +1,4 @@
-"""Values that are not finite are seen and said, and fit on the narrow screen."""
+"""What a picture cannot show as it is, values that are not finite and channels beyond the limit, is said."""
 
 import numpy as np
 import pytest
@@ -13,8 +13,8 @@ def sick_server(tmp_path_factory):
     directory = tmp_path_factory.mktemp("sick")
     maps = np.random.default_rng(0).normal(size=(1, 6, 6, 16)).astype(np.float32)
     maps[0, 1, 2, 3], maps[0, 1, 3, 3], maps[0, 1, 4, 3] = np.nan, np.inf, -np.inf
-    with ActivationWriter(directory) as writer:
-        writer.write({"stem": maps}, 7)
+    with ActivationWriter(directory, max_channels=16) as writer:
+        writer.write({"stem": maps, "wide": np.ones((1, 4, 4, 20), np.float32)}, 7)
     with running(directory) as board:
         board.wait_for(lambda answer: bool(answer["runs"]))
         yield board
@@ -35,3 +35,10 @@ def test_nan_and_infinities_are_read_out_and_counted(page, sick_server, screensh
     expect(frame.get_by_text("NaN · Inf").locator("..")).to_contain_text("1 · 2")
     assert frame.locator("main").evaluate("m => m.scrollWidth <= m.clientWidth")
     page.screenshot(path=screenshots / "nonfinite-1024.png")
+
+
+def test_channels_that_are_not_drawn_are_counted(page, sick_server):
+    page.goto(f"{sick_server.url}/#activations&run=activations&layer=wide")
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_test_id("tile")).to_have_count(16)
+    expect(frame.get_by_test_id("left-out")).to_have_text("16 of 20 channels")
