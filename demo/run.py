@@ -77,7 +77,8 @@ def main() -> None:
         # A process of its own: training and TensorBoard meet in event files only.
         trainer = [sys.executable, str(Path(__file__).with_name("train.py")), "--log-dir", str(arguments.logdir / run)]
         options = ["--epochs", str(arguments.epochs), "--log-freq", str(arguments.log_freq)]
-        result = subprocess.run([*trainer, *options], check=False)
+        # And a session of its own: Ctrl-C reaches us only, and we end it, instead of TensorFlow printing a traceback.
+        result = subprocess.run([*trainer, *options], check=False, start_new_session=True)
         if result.returncode:
             sys.exit(f"training failed with exit status {result.returncode}")
         if not arguments.exit:
