@@ -36,6 +36,8 @@ format: $(STAMPS)/dev $(STAMPS)/npm  ## format all sources
 
 frontend: $(STAMPS)/npm  ## build the committed bundle, tb_activations/plugin/static
 	cd frontend && npm run --silent build
+	@# setuptools never cleans it: a wheel built over it would hold the old bundle as well
+	@rm -rf build
 
 frontend-test: $(STAMPS)/npm
 	cd frontend && npm test --silent
