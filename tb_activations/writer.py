@@ -136,6 +136,7 @@ class ActivationWriter:
         """
         started = time.perf_counter()
         self._check_open()
+        self._raise_fault()
         step = _checked_step(step)
         try:
             runner = self._probes.get(id(model))
@@ -156,6 +157,7 @@ class ActivationWriter:
         """
         started = time.perf_counter()
         self._check_open()
+        self._raise_fault()
         step = _checked_step(step)
         log = as_log(activations, step)
         samples = {len(array) for array in log.arrays.values() if array.ndim}
@@ -180,7 +182,6 @@ class ActivationWriter:
             )
         if error is not None:
             self._fail(f"the log at step {step} was skipped", error)
-        self._raise_fault()
 
     def flush(self) -> None:
         """Return when everything handed over so far is on the disk."""

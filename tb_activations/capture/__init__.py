@@ -14,7 +14,7 @@ __all__ = ["Capture", "LayerInfo", "LayerTable", "Probe", "capture", "list_layer
 
 
 class Capture(Mapping[str, np.ndarray]):
-    """Activations by path, in execution order: `maps["conv1"]` is an array [batch, …].
+    """Activations by path, in execution order: `maps["conv1"]` is an array [batch, …], read-only.
 
     layers: facts about the captured layers, in the same order.
     inputs, input_layers: the model inputs the activations belong to, by path, and facts about them; always there,

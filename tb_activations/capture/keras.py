@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tb_activations.capture import Capture
@@ -56,7 +57,7 @@ class KerasProbe:
         # A layer that draws random numbers moves its seed, and training mode moves statistics: put them back.
         before = [variable.read_value() for variable in trace.written]
         try:
-            outputs = [output.numpy() for output in trace.function(*tensors)]
+            outputs = [_as_numpy(output) for output in trace.function(*tensors)]
         finally:
             for variable, value in zip(trace.written, before, strict=True):
                 variable.assign(value)
@@ -143,6 +144,19 @@ def _written_variables(graph: Any) -> tuple[Any, ...]:
                 uses.setdefault(id(tensor), set()).add(op.type)
     written = {id(outer) for outer, inner in graph.captures if uses.get(id(inner), set()) - _READING_OPS}
     return tuple(v for v in graph.variables if not v.trainable and id(v.handle) in written)
+
+
+def _as_numpy(tensor: Any) -> np.ndarray:
+    """The tensor's values, read-only and without a copy where NumPy knows the type: copying all layers of a ResNet50
+    takes as long as computing them. The buffer lives as long as the array, and TensorFlow never writes to a shared one.
+    """
+    if tensor.dtype in _SHARED_TYPES:
+        return np.asarray(memoryview(tensor))
+    values: np.ndarray = tensor.numpy()
+    return values
+
+
+_SHARED_TYPES = frozenset({tf.float32, tf.float64, tf.int32, tf.int64, tf.uint8, tf.bool})
 
 
 def _check_model(model: Any) -> None:
