@@ -210,7 +210,8 @@ class AtlasHeader:
     normalization: str = "channel"
 
     def to_json(self) -> str:
-        return json.dumps({"schema_version": SCHEMA_VERSION, **dataclasses.asdict(self)}, separators=(",", ":"))
+        # Not dataclasses.asdict, which copies every range: 1 ms per layer.
+        return json.dumps({"schema_version": SCHEMA_VERSION, **vars(self)}, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> AtlasHeader:

@@ -8,22 +8,19 @@ import os
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
+from tb_activations.encode.png import encode_png
+from tb_activations.encode.quantise import quantise, quantise_together
 from tb_activations.encode.views import Tiles, View
 from tb_activations.schema import (
     ATLAS_TEXT_KEYWORD,
-    FINITE_LEVELS,
-    FINITE_LEVELS_WITH_NONFINITE,
     AtlasHeader,
     SchemaError,
     decode_codes,
 )
 
 MAX_COLUMNS = 16
-# Level 1 costs a third of the default's time for a few per cent more bytes on quantised feature maps.
-_COMPRESS_LEVEL = 1
-_COLOR_MODES = {3: "RGB", 4: "RGBA"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,22 +42,13 @@ def encode_atlas(view: View, tiles: Tiles, shape: tuple[int, ...], dtype: str) -
     shape, dtype: of the sample's tensor, for the header.
     """
     if view.name == "color":
-        codes, value_range, levels = quantise(tiles.values, _picture_range(tiles.values))
-        atlas = np.ascontiguousarray(np.moveaxis(codes, 0, -1))
-        count, ranges, all_levels = 1, [value_range], [levels]
+        quantised = quantise_together(tiles.values, _picture_range(tiles.values))
+        atlas = np.ascontiguousarray(np.moveaxis(quantised.codes, 0, -1))
+        columns = 1
     else:
-        count, height, width = tiles.values.shape
-        columns = min(MAX_COLUMNS, count)
-        rows = -(-count // columns)
-        # atlas: uint8 [rows * height, columns * width], seen as [rows, height, columns, width] while it is filled.
-        atlas = np.zeros((rows * height, columns * width), np.uint8)
-        cells = atlas.reshape(rows, height, columns, width)
-        ranges, all_levels = [], []
-        for index, tile in enumerate(tiles.values):
-            codes, value_range, levels = quantise(tile)
-            cells[index // columns, :, index % columns] = codes
-            ranges.append(value_range)
-            all_levels.append(levels)
+        quantised = quantise(tiles.values)
+        columns = min(MAX_COLUMNS, len(tiles.values))
+        atlas = _laid_out(quantised.codes, columns)
         if tiles.padding:
             atlas.reshape(-1)[-tiles.padding :] = 0
     header = AtlasHeader(
@@ -69,68 +57,26 @@ def encode_atlas(view: View, tiles: Tiles, shape: tuple[int, ...], dtype: str) -
         axes=view.axes,
         dtype=dtype,
         tile=(tiles.values.shape[1], tiles.values.shape[2]),
-        columns=min(MAX_COLUMNS, count),
+        columns=columns,
         downsampling=tiles.downsampling,
         channels=tiles.channels,
-        ranges=tuple(ranges),
-        levels=tuple(all_levels),
+        ranges=quantised.ranges,
+        levels=quantised.levels,
     )
-    text = PngImagePlugin.PngInfo()
-    text.add_text(ATLAS_TEXT_KEYWORD, header.to_json(), zip=True)
-    mode = "L" if atlas.ndim == 2 else _COLOR_MODES[atlas.shape[2]]
-    buffer = io.BytesIO()
-    Image.frombytes(mode, (atlas.shape[1], atlas.shape[0]), atlas.tobytes()).save(
-        buffer, "PNG", pnginfo=text, compress_level=_COMPRESS_LEVEL
-    )
-    return buffer.getvalue(), atlas.shape[1], atlas.shape[0]
+    return encode_png(atlas, ATLAS_TEXT_KEYWORD, header.to_json()), atlas.shape[1], atlas.shape[0]
 
 
-def quantise(
-    tile: np.ndarray, value_range: tuple[float, float] | None = None
-) -> tuple[np.ndarray, tuple[float, float] | None, int]:
-    """(codes uint8 of the tile's shape, the finite (low, high), levels), as the format says.
-
-    value_range: (low, high) to stretch over instead of the tile's own; all finite values must lie within it.
-    """
-    # Summing is the cheapest way to ask; a finite tile whose sum overflows merely takes the slower test.
-    with np.errstate(over="ignore", invalid="ignore"):
-        all_finite = bool(np.isfinite(tile.sum())) or bool(np.isfinite(tile).all())
-    if all_finite:
-        levels, finite = FINITE_LEVELS, tile
-    else:
-        levels, finite = FINITE_LEVELS_WITH_NONFINITE, tile[np.isfinite(tile)]
-    if value_range is None and finite.size:
-        value_range = (_shortest(finite.min()), _shortest(finite.max()))
-    codes = np.zeros(tile.shape, np.uint8) if value_range is None else _scaled(tile, value_range, levels)
-    if not all_finite:
-        codes[np.isneginf(tile)] = levels
-        codes[np.isposinf(tile)] = levels + 1
-        codes[np.isnan(tile)] = levels + 2
-    return codes, value_range, levels
-
-
-def _scaled(tile: np.ndarray, value_range: tuple[float, float], levels: int) -> np.ndarray:
-    low, high = tile.dtype.type(value_range[0]), tile.dtype.type(value_range[1])
-    if low == high:
-        return np.zeros(tile.shape, np.uint8)
-    with np.errstate(over="ignore", invalid="ignore"):
-        spread = high - low
-        if not np.isfinite(spread) or spread < np.finfo(tile.dtype).tiny:
-            # The ends are too far apart, or too close together, for the type to hold their distance.
-            wide, scale = tile.astype(np.float64), max(abs(value_range[0]), abs(value_range[1]))
-            share = (wide / scale - value_range[0] / scale) / (value_range[1] / scale - value_range[0] / scale)
-        else:
-            share = (tile - low) / spread
-        rounded = np.rint(share * share.dtype.type(levels - 1))
-    if levels < FINITE_LEVELS:
-        # Casting NaN or Inf to an integer is undefined; the caller gives these pixels their codes.
-        rounded = np.nan_to_num(rounded, nan=0, posinf=0, neginf=0)
-    return rounded.astype(np.uint8)
-
-
-def _shortest(value: np.floating) -> float:
-    """The value as the float whose shortest decimal text names the same float32: half the bytes in the header."""
-    return float(str(value)) if value.dtype == np.float32 else float(value)
+def _laid_out(codes: np.ndarray, columns: int) -> np.ndarray:
+    """uint8 [tiles, height, width] side by side: [rows * height, columns * width], unused cells 0."""
+    count, height, width = codes.shape
+    rows = -(-count // columns)
+    atlas = np.zeros((rows * height, columns * width), np.uint8)
+    cells = atlas.reshape(rows, height, columns, width).transpose(0, 2, 1, 3)
+    whole = count // columns
+    cells[:whole] = codes[: whole * columns].reshape(whole, columns, height, width)
+    if count % columns:
+        cells[whole, : count % columns] = codes[whole * columns :]
+    return atlas
 
 
 def _picture_range(values: np.ndarray) -> tuple[float, float] | None:
@@ -143,7 +89,7 @@ def _picture_range(values: np.ndarray) -> tuple[float, float] | None:
         return (0.0, 1.0)
     if low >= 0 and high <= 255:
         return (0.0, 255.0)
-    return (_shortest(low), _shortest(high))
+    return (float(low), float(high))
 
 
 def read_atlas(source: str | os.PathLike[str] | bytes | BinaryIO) -> Atlas:
