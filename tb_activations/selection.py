@@ -15,17 +15,23 @@ _PASSIVE_CLASSES = frozenset(
     {
         "ActivityRegularization",
         "AlphaDropout",
+        "Cast",
         "Dropout",
+        "ExpandDims",
         "Flatten",
         "GaussianDropout",
         "GaussianNoise",
         "Identity",
         "InputLayer",
+        "NotEqual",  # What a masking embedding adds to a functional model.
         "Permute",
         "Reshape",
         "SpatialDropout1D",
         "SpatialDropout2D",
         "SpatialDropout3D",
+        "Squeeze",
+        "StopGradient",
+        "Transpose",
     }
 )
 

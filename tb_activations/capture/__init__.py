@@ -10,7 +10,11 @@ import numpy as np
 from tb_activations.schema import LayerInfo
 from tb_activations.selection import LayerTable
 
-__all__ = ["Capture", "LayerInfo", "LayerTable", "Probe", "capture", "list_layers", "make_probe"]
+__all__ = ["Capture", "LayerInfo", "LayerTable", "Probe", "RetraceWarning", "capture", "list_layers", "make_probe"]
+
+
+class RetraceWarning(UserWarning):
+    """Something made a model be traced anew, which takes about as long as the first log."""
 
 
 class Capture(Mapping[str, np.ndarray]):

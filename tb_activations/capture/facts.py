@@ -1,9 +1,9 @@
-"""Facts: what one traced call of a Keras model holds: every layer output with its `LayerInfo`, or why it is skipped."""
+"""Facts: what one call of a Keras model holds: every layer output with its `LayerInfo`, or why it is skipped."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -11,9 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from tb_activations.capture.tap import Call
+from tb_activations.capture.tensors import IN_A_LOOP, dense, main_component, named_leaves
 from tb_activations.schema import LayerInfo
 
-_IN_A_LOOP = "it runs inside a loop or a branch, whose tensors cannot leave it"
+_SCORES = ":scores"
 
 
 @dataclasses.dataclass
@@ -29,87 +30,119 @@ class Facts:
 
 
 def parameters(layer: Any) -> int:
-    return sum(int(np.prod(weight.shape)) for weight in layer.weights)
+    """How many numbers the layer's weights hold; an operation has none."""
+    return sum(int(np.prod(weight.shape)) for weight in getattr(layer, "weights", ()))
 
 
 def read_facts(model: Any, calls: list[Call], result: Any, inputs: Mapping[str, Any]) -> Facts:
-    """inputs: symbolic tensors by path. result: what the model returned. To be called in the graph of the trace."""
+    """inputs: tensors by path. result: what the model returned. To be called in the graph of the trace, or eagerly."""
     graph = tf.compat.v1.get_default_graph()
     batch = next((tensor.shape[0] for tensor in inputs.values() if tensor.shape.rank), None)
     positions = {id(layer): index for index, layer in enumerate(model.layers)}
     input_layers = {layer.name: layer for layer in model.layers if isinstance(layer, keras.layers.InputLayer)}
-    model_outputs = {id(tensor) for tensor in keras.tree.flatten(result)}
+    model_outputs = {id(value) for value in keras.tree.flatten(result)}
     facts = Facts()
     # Which output a tensor is: the innermost layer's, whose call returned first.
     path_of: dict[int, str] = {}
-    seen = set()
+    # Every value met, kept alive so that no later one gets its identity.
+    seen: dict[int, Any] = {}
 
-    def add(path: str, tensor: Any, parents: tuple[str, ...], **known: Any) -> None:
-        seen.add(id(tensor))
-        reason = _why_not(tensor, graph)
+    def add(path: str, value: Any, parents: tuple[str, ...], **known: Any) -> None:
+        seen[id(value)] = value
+        main = main_component(value)
+        tensor, reason = dense(value, graph)
         if reason is not None:
             facts.skipped[path] = reason
-            return
-        if id(tensor) in path_of:
-            facts.same_as[path] = path_of[id(tensor)]
-        path_of.setdefault(id(tensor), path)
-        facts.tensors[path] = tensor
-        facts.infos.append(
-            LayerInfo(path=path, shape=_shape(tensor, batch), dtype=tensor.dtype.name, parents=parents, **known)
-        )
-
-    for path, tensor in inputs.items():
-        layer = input_layers.get(path)
-        seen.add(id(tensor))
-        path_of[id(tensor)] = path
-        facts.tensors[path] = tensor
-        facts.infos.append(
-            LayerInfo(
-                path=path,
-                name=path,
-                index=None if layer is None else positions[id(layer)],
-                class_name="InputLayer",
-                shape=_shape(tensor, batch),
-                dtype=tensor.dtype.name,
-                role="input",
+        else:
+            if id(main) in path_of:
+                facts.same_as[path] = path_of[id(main)]
+            facts.tensors[path] = tensor
+            facts.infos.append(
+                LayerInfo(path=path, shape=_shape(tensor, batch), dtype=tensor.dtype.name, parents=parents, **known)
             )
-        )
+        if reason is None or known.get("role") == "input":
+            path_of.setdefault(id(main), path)
+
+    for path, value in inputs.items():
+        layer = input_layers.get(path)
+        index = None if layer is None else positions[id(layer)]
+        add(path, value, (), name=path, index=index, class_name="InputLayer", role="input")
     for call in calls:
-        if _is_in_an_rnn_loop(call):
-            facts.skipped[call.path.split("#")[0]] = _IN_A_LOOP
+        looped = _path_in_an_rnn_loop(call)
+        if looped is not None:
+            facts.skipped[looped] = IN_A_LOOP
             continue
         if call.calls_inside and isinstance(call.layer, keras.Model):
             facts.containers.add(call.path)
         # Before its own outputs are known, or a layer would be its own parent.
         parents = _parents(call.arguments, path_of)
-        for suffix, tensor in _dense_leaves(call.outputs):
+        for suffix, value in _leaves(call):
             add(
                 _unused(f"{call.path}{suffix}", facts.tensors),
-                tensor,
+                value,
                 parents,
                 name=call.layer.name,
                 index=positions.get(id(call.layer)) if call.parent is not None and call.parent.path == "" else None,
                 class_name=type(call.layer).__name__,
                 parameters=parameters(call.layer),
                 activation=_activation(call.layer),
-                role="output" if id(tensor) in model_outputs else "layer",
-                data_format=getattr(call.layer, "data_format", None),
+                role="output" if id(value) in model_outputs else "layer",
+                # Of a head's scores, rows are queries and columns keys.
+                data_format="channels_first" if suffix == _SCORES else getattr(call.layer, "data_format", None),
             )
     # What the model's own code made of its layers' outputs.
-    for suffix, tensor in _dense_leaves(result):
-        if id(tensor) not in seen:
+    for suffix, value in named_leaves(result):
+        if id(value) not in seen:
             path = _unused(f"output{suffix}", facts.tensors)
-            parents = _parents(tensor, path_of)
-            add(path, tensor, parents, name=path, class_name=type(model).__name__, role="output")
+            add(path, value, _parents(value, path_of), name=path, class_name=type(model).__name__, role="output")
+    called = {id(call.layer) for call in calls}
+    facts.skipped.update({p: why for p, why in _never_called(model, called).items() if p not in facts.skipped})
     return facts
 
 
-def _dense_leaves(outputs: Any) -> Iterator[tuple[str, Any]]:
-    """(suffix, tensor) of each thing in what a layer returned: the first of several has none, then `:1`, or `:key`."""
-    for where, tensor in keras.tree.flatten_with_path(outputs):
-        if tensor is not None:
-            name = ":".join(str(part) for part in where)
-            yield ("" if name in ("", "0") else f":{name}"), tensor
+def _leaves(call: Call) -> Iterator[tuple[str, Any]]:
+    """The call's outputs by suffix; its attention scores are always `:scores`, whether it returned them or not."""
+    scores_returned = call.scores is None
+    for suffix, value in named_leaves(call.outputs):
+        if value is call.scores:
+            scores_returned = True
+            yield _SCORES, value
+        else:
+            yield suffix, value
+    if not scores_returned:
+        yield _SCORES, call.scores
+
+
+def _never_called(model: Any, called: Collection[int]) -> dict[str, str]:
+    """Layers with weights that made no call, by path, and why: `.skipped` must not leave them out."""
+    reasons: dict[str, str] = {}
+    visited: set[int] = set()
+
+    def visit(owner: Any, path: str) -> bool:
+        """Whether the owner or a layer in it was called; notes the topmost ones that were not."""
+        visited.add(id(owner))
+        any_called = id(owner) in called
+        notes: dict[str, str] = {}
+        for layer in owner._flatten_layers(include_self=False, recursive=False):
+            if id(layer) in visited:
+                continue
+            inner = f"{path}/{layer.name}" if path else layer.name
+            if visit(layer, inner):
+                any_called = True
+            elif layer.weights or not layer.built:
+                notes[inner] = _reason(owner, path)
+        if any_called or owner is model:
+            reasons.update(notes)
+        return any_called
+
+    visit(model, "")
+    return reasons
+
+
+def _reason(owner: Any, path: str) -> str:
+    if isinstance(owner, keras.layers.TimeDistributed):
+        return f"TimeDistributed runs it without calling it; all its steps together are the output of {path!r}"
+    return "it was not called: the model does not use it here, or runs it inside a tf.function traced before"
 
 
 def _unused(path: str, taken: Mapping[str, Any]) -> str:
@@ -121,23 +154,15 @@ def _unused(path: str, taken: Mapping[str, Any]) -> str:
     return free
 
 
-def _is_in_an_rnn_loop(call: Call) -> bool:
-    """Whether it is a cell's call. Keras calls it once more before its loop, for the shape, and drops the result."""
-    parent = call.parent
+def _path_in_an_rnn_loop(call: Call) -> str | None:
+    """A cell's path, whatever the time step; None for a call that is in no loop. Keras calls a cell once more before
+    its loop, for the shape, and drops the result."""
+    names, parent = [call.layer.name], call.parent
     while parent is not None:
         if isinstance(parent.layer, keras.layers.RNN) and not parent.layer.unroll:
-            return True
+            return "/".join([*([parent.path] if parent.path else []), *reversed(names)])
+        names.append(parent.layer.name)
         parent = parent.parent
-    return False
-
-
-def _why_not(tensor: Any, graph: Any) -> str | None:
-    if not isinstance(tensor, tf.Tensor):
-        return f"its output is a {type(tensor).__name__}, not a dense tensor"
-    if not (tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool or tensor.dtype.is_complex):
-        return f"its output holds {tensor.dtype.name}, not numbers"
-    if getattr(tensor, "graph", graph) is not graph:
-        return _IN_A_LOOP
     return None
 
 
@@ -156,7 +181,12 @@ def _activation(layer: Any) -> str | None:
 
 def _parents(arguments: Any, path_of: Mapping[int, str]) -> tuple[str, ...]:
     """Paths of the nearest recorded outputs that the arguments were computed from, walking the graph backwards."""
-    waiting = [value for value in keras.tree.flatten(arguments) if isinstance(value, tf.Tensor)]
+    waiting = [
+        part
+        for value in keras.tree.flatten(arguments)
+        if tf.is_tensor(value)
+        for part in tf.nest.flatten(value, expand_composites=True)
+    ]
     seen: set[int] = set()
     parents: list[str] = []
     while waiting:

@@ -2,45 +2,102 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
+
+_COMPOSITE = (tf.RaggedTensor, tf.SparseTensor)
 
 
-def known_inputs(model: Any) -> list[Any]:
-    """The model's symbolic inputs; empty when it does not know them (subclassed, or not yet built)."""
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """values: by path; arrays [batch, …], or ragged or sparse tensors. structure: what the model is called with, its
+    leaves in the order of `values`, and None where an optional input is left out."""
+
+    values: Mapping[str, Any]
+    structure: Any
+
+    def pack(self, tensors: list[Any]) -> Any:
+        """The structure, holding these instead of `values`."""
+        rest = iter(tensors)
+        return keras.tree.map_structure(lambda leaf: None if leaf is None else next(rest), self.structure)
+
+    @property
+    def form(self) -> str:
+        """A text that is the same for inputs of the same structure."""
+        return repr(keras.tree.map_structure(lambda leaf: None if leaf is None else "x", self.structure))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """By path, dense: ragged ones padded, sparse ones filled, with zeros or empty texts."""
+        return {path: _array(value) for path, value in self.values.items()}
+
+
+def prepare(model: Any, inputs: Any) -> Inputs:
+    """Raises ValueError, with the shapes, for inputs that do not fit; TypeError for what is no array."""
+    known = _known_inputs(model)
+    if isinstance(inputs, (list, tuple)) and _is_plain(inputs):
+        inputs = np.asarray(inputs)
+    structure = keras.tree.map_structure(_as_value, inputs)
+    leaves = keras.tree.flatten(structure)
+    names = _names(inputs, len(leaves), known)
+    by_name = {_input_name(tensor): tensor for tensor in known}
+    for name, leaf in zip(names, leaves, strict=True):
+        if leaf is None and not getattr(_layer_of(by_name.get(name)), "optional", not known):
+            raise TypeError(f"the model's input {name!r} is not optional. Received: None")
+    if known:
+        leaves = [
+            _fitted(leaf, tuple(by_name[name].shape), name) if isinstance(leaf, np.ndarray) else leaf
+            for leaf, name in zip(leaves, names, strict=True)
+        ]
+    values = {name: leaf for name, leaf in zip(names, leaves, strict=True) if leaf is not None}
+    if not values:
+        raise TypeError(f"inputs must be arrays of numbers or text. Received: {inputs!r}")
+    return Inputs(values, keras.tree.pack_sequence_as(structure, leaves))
+
+
+def symbolic(model: Any) -> tuple[Inputs, list[Any]] | None:
+    """The model's own symbolic inputs and their type specs; None when it does not know them (subclassed, unbuilt)."""
+    known = _known_inputs(model)
+    if not known:
+        return None
+    structure = getattr(model, "_inputs_struct", None)
+    if structure is None:
+        structure = known if len(known) > 1 else known[0]
+    return Inputs({_input_name(t): t for t in known}, structure), [_spec(t) for t in known]
+
+
+def _known_inputs(model: Any) -> list[Any]:
     return list(getattr(model, "inputs", None) or [])
 
 
-def input_name(tensor: Any) -> str:
+def _layer_of(tensor: Any) -> Any:
     history = getattr(tensor, "_keras_history", None)
-    return str(history.operation.name if history is not None else tensor.name)
+    return None if history is None else history.operation
 
 
-def prepare(model: Any, inputs: Any) -> tuple[dict[str, np.ndarray], Any]:
-    """Inputs by path as arrays [batch, …], and the structure to call the model with.
+def _input_name(tensor: Any) -> str:
+    layer = _layer_of(tensor)
+    return str(tensor.name if layer is None else layer.name)
 
-    Raises ValueError, with the shapes, for inputs that do not fit; TypeError for what is no array.
-    """
-    known = known_inputs(model)
-    if isinstance(inputs, (list, tuple)) and _is_numbers(inputs):
-        inputs = np.asarray(inputs)
-    structure = keras.tree.map_structure(_as_array, inputs)
-    arrays = keras.tree.flatten(structure)
-    names = _names(inputs, len(arrays), known)
-    if known:
-        by_name = {input_name(tensor): tensor for tensor in known}
-        arrays = [_fitted(a, tuple(by_name[name].shape), name) for a, name in zip(arrays, names, strict=True)]
-    return dict(zip(names, arrays, strict=True)), keras.tree.pack_sequence_as(structure, arrays)
+
+def _spec(tensor: Any) -> Any:
+    shape, dtype = tuple(tensor.shape), tf.as_dtype(tensor.dtype)
+    if getattr(tensor, "sparse", False):
+        return tf.SparseTensorSpec(shape, dtype)
+    if getattr(tensor, "ragged", False):
+        return tf.RaggedTensorSpec(shape, dtype)
+    return tf.TensorSpec(shape, dtype)
 
 
 def _names(inputs: Any, count: int, known: list[Any]) -> list[str]:
     """A path per array: the input layers' names, else `input`, `input:1` or `input:key`."""
     keys = _dict_keys(inputs) if isinstance(inputs, Mapping) else []
     if known:
-        names = [input_name(tensor) for tensor in known]
+        names = [_input_name(tensor) for tensor in known]
         if count != len(names):
             raise ValueError(f"the model takes {len(names)} inputs ({', '.join(names)}). Received: {count}")
         return keys if set(keys) == set(names) else names
@@ -49,16 +106,28 @@ def _names(inputs: Any, count: int, known: list[Any]) -> list[str]:
     return ["input", *(f"input:{i}" for i in range(1, count))]
 
 
-def _is_numbers(inputs: Any) -> bool:
-    return all(isinstance(leaf, (bool, int, float, np.generic)) for leaf in keras.tree.flatten(inputs))
+def _is_plain(inputs: Any) -> bool:
+    """Whether it is one array written as nested lists, of numbers or texts."""
+    leaves = keras.tree.flatten(inputs)
+    return all(isinstance(leaf, (bool, int, float, str, bytes, np.generic)) for leaf in leaves)
 
 
-def _as_array(value: Any) -> np.ndarray:
+def _as_value(value: Any) -> Any:
+    if value is None or isinstance(value, _COMPOSITE):
+        return value
     array = np.asarray(value)
-    if array.dtype.kind not in "biufcSUOV" or value is None:
+    if array.dtype.kind not in "biufcSUOV":
         raise TypeError(f"inputs must be arrays of numbers or text. Received: {value!r}")
     # What Keras' own data adapters do before a model sees the data.
     return array.astype(keras.backend.floatx()) if array.dtype == np.float64 else array
+
+
+def _array(value: Any) -> np.ndarray:
+    if isinstance(value, tf.SparseTensor):
+        value = tf.sparse.to_dense(tf.sparse.reorder(value))
+    elif isinstance(value, tf.RaggedTensor):
+        value = value.to_tensor(np.nan if value.dtype.is_floating else None)
+    return np.asarray(value)
 
 
 def _dict_keys(inputs: Mapping[Any, Any]) -> list[str]:

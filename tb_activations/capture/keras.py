@@ -3,37 +3,48 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.random.seed_generator import global_seed_generator
 
-from tb_activations.capture import Capture
+from tb_activations.capture import Capture, RetraceWarning
 from tb_activations.capture.facts import Facts, parameters, read_facts
-from tb_activations.capture.inputs import input_name, known_inputs, prepare
+from tb_activations.capture.inputs import Inputs, prepare, symbolic
+from tb_activations.capture.state import kept, kept_unless_built, written_variables
+from tb_activations.capture.structure import Structure
 from tb_activations.capture.tap import open_tap
 from tb_activations.schema import LayerInfo
 from tb_activations.selection import select
 
 
 @dataclasses.dataclass(frozen=True)
-class _Trace:
-    """One traced function and what it returns."""
+class _Seen:
+    """What one call of the model held, and which of it is wanted."""
 
-    function: Any
     every_layer: tuple[LayerInfo, ...]
     chosen: tuple[LayerInfo, ...]
     skipped: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Trace:
+    """One traced function, and the variables that running it may change."""
+
+    function: Any
+    seen: _Seen
     written: tuple[Any, ...]
-    """Variables that running it changes."""
 
 
 class KerasProbe:
     """Captures one model, tracing `model(inputs, training=…)` once per input signature (`traces` counts them).
 
-    Arguments and errors as in `tb_activations.capture`.
+    A model compiled with `run_eagerly=True` is run eagerly, as `fit` does. Arguments and errors as in
+    `tb_activations.capture`.
     """
 
     def __init__(self, model: Any, *, layers: Any = None, exclude: Any = None, training: bool = False) -> None:
@@ -42,32 +53,26 @@ class KerasProbe:
         self._layers = layers
         self._exclude = exclude
         self._training = training
+        self._structure: Structure | None = None
         self._traces: dict[Any, _Trace] = {}
-
-    @property
-    def traces(self) -> int:
-        return len(self._traces)
+        self._warned = False
+        self.traces = 0
 
     def __call__(self, inputs: Any) -> Capture:
-        named, structure = prepare(self._model, inputs)
-        tensors = [tf.convert_to_tensor(array) for array in named.values()]
-        trace = self._trace(
-            structure, list(named), [tf.TensorSpec(t.shape, t.dtype) for t in tensors], select_all=False
-        )
-        # A layer that draws random numbers moves its seed, and training mode moves statistics: put them back.
-        before = [variable.read_value() for variable in trace.written]
-        try:
-            outputs = [_as_numpy(output) for output in trace.function(*tensors)]
-        finally:
-            for variable, value in zip(trace.written, before, strict=True):
-                variable.assign(value)
-        paths = [info.path for info in trace.chosen]
+        prepared = prepare(self._model, inputs)
+        tensors = [_as_tensor(value) for value in prepared.values.values()]
+        if _runs_eagerly(self._model):
+            seen, outputs = self._run_eagerly(prepared, tensors, select_all=False)
+        else:
+            trace = self._trace(prepared, [tf.type_spec_from_value(t) for t in tensors], select_all=False)
+            with kept(trace.written):
+                seen, outputs = trace.seen, trace.function(*tensors)
         return Capture(
-            dict(zip(paths, outputs, strict=True)),
-            trace.chosen,
-            inputs=named,
-            input_layers=tuple(info for info in trace.every_layer if info.role == "input"),
-            skipped=trace.skipped,
+            {info.path: _as_numpy(output) for info, output in zip(seen.chosen, outputs, strict=True)},
+            seen.chosen,
+            inputs=prepared.arrays(),
+            input_layers=tuple(info for info in seen.every_layer if info.role == "input"),
+            skipped=seen.skipped,
             model={
                 "name": self._model.name,
                 "class_name": type(self._model).__name__,
@@ -78,72 +83,100 @@ class KerasProbe:
 
     def describe(self, inputs: Any = None) -> tuple[LayerInfo, ...]:
         """Every layer output there is, from a trace alone; inputs as in `list_layers`."""
-        if inputs is None:
-            known = known_inputs(self._model)
-            if not known:
+        if inputs is not None:
+            prepared = prepare(self._model, inputs)
+            tensors = [_as_tensor(value) for value in prepared.values.values()]
+            specs = [tf.type_spec_from_value(tensor) for tensor in tensors]
+        else:
+            known = symbolic(self._model)
+            if known is None:
                 raise ValueError(
                     f"{type(self._model).__name__} {self._model.name!r} does not know its input shape yet. "
                     "Show it a sample: list_layers(model, x[:1])"
                 )
-            names = [input_name(tensor) for tensor in known]
-            structure = getattr(self._model, "_inputs_struct", None)
-            if structure is None:
-                structure = known if len(known) > 1 else known[0]
-            specs = [tf.TensorSpec(tuple(t.shape), t.dtype) for t in known]
-        else:
-            named, structure = prepare(self._model, inputs)
-            names, specs = list(named), [tf.TensorSpec(a.shape, a.dtype) for a in named.values()]
-        return self._trace(structure, names, specs, select_all=True).every_layer
+            prepared, specs = known
+            tensors = []
+        if _runs_eagerly(self._model) and tensors:
+            return self._run_eagerly(prepared, tensors, select_all=True)[0].every_layer
+        return self._trace(prepared, specs, select_all=True).seen.every_layer
 
-    def _trace(self, structure: Any, names: list[str], specs: list[Any], *, select_all: bool) -> _Trace:
-        form = repr(keras.tree.map_structure(lambda _: "x", structure))
-        key = (select_all, form, tuple(names), tuple((tuple(spec.shape), spec.dtype) for spec in specs))
+    def _trace(self, inputs: Inputs, specs: list[Any], *, select_all: bool) -> _Trace:
+        """The trace for these inputs; a new one where there is none, or where the model is another than it was."""
+        changed = self._structure is not None and not self._structure.is_same(Structure(self._model, self._training))
+        if changed:
+            self._traces.clear()
+        key = (select_all, inputs.form, tuple(inputs.values), tuple(specs))
         if key not in self._traces:
-            self._traces[key] = self._make_trace(structure, names, specs, select_all)
+            if not select_all and self.traces:
+                self._warn_of_retrace(changed, inputs, specs)
+            self._traces[key] = self._make_trace(inputs, specs, select_all)
+            self.traces += not select_all
+            # Afterwards, because tracing builds what is not yet built.
+            self._structure = Structure(self._model, self._training)
         return self._traces[key]
 
-    def _make_trace(self, structure: Any, names: list[str], specs: list[Any], select_all: bool) -> _Trace:
+    def _make_trace(self, inputs: Inputs, specs: list[Any], select_all: bool) -> _Trace:
         # tf.function runs the body once more when the first run created variables: the last run's facts count.
-        traced: list[tuple[Facts, tuple[LayerInfo, ...]]] = []
+        seen: list[_Seen] = []
 
         def body(*tensors: Any) -> list[Any]:
-            packed = keras.tree.pack_sequence_as(structure, list(tensors))
-            with open_tap() as tap:
-                result = self._model(packed, training=self._training)
-            facts = read_facts(self._model, tap.calls, result, dict(zip(names, tensors, strict=True)))
-            if select_all:
-                chosen: tuple[LayerInfo, ...] = ()
-            else:
-                chosen = select(
-                    facts.infos,
-                    self._layers,
-                    self._exclude,
-                    layer_names=[layer.name for layer in self._model.layers],
-                    containers=facts.containers,
-                    same_as=facts.same_as,
-                    skipped=facts.skipped,
-                )
-            traced.append((facts, chosen))
-            return [tf.identity(facts.tensors[info.path]) for info in chosen]
+            one, outputs = self._observe(inputs, list(tensors), select_all)
+            seen.append(one)
+            return [tf.identity(output) for output in outputs]
 
-        function = tf.function(body, autograph=False).get_concrete_function(*specs)
-        facts, chosen = traced[-1]
-        return _Trace(function, tuple(facts.infos), chosen, facts.skipped, _written_variables(function.graph))
+        with kept_unless_built(self._model):
+            function = tf.function(body, autograph=False).get_concrete_function(*specs)
+        return _Trace(function, seen[-1], written_variables(function.graph))
+
+    def _run_eagerly(self, inputs: Inputs, tensors: list[Any], *, select_all: bool) -> tuple[_Seen, list[Any]]:
+        # Only a graph tells in advance what it will write.
+        variables = [variable.value for variable in self._model.variables]
+        variables.append(global_seed_generator().state.value)
+        with kept_unless_built(self._model), kept(variables):
+            return self._observe(inputs, tensors, select_all)
+
+    def _observe(self, inputs: Inputs, tensors: list[Any], select_all: bool) -> tuple[_Seen, list[Any]]:
+        """Call the model; what it held, and the chosen outputs."""
+        with open_tap() as tap:
+            result = self._model(inputs.pack(tensors), training=self._training)
+        facts = read_facts(self._model, tap.calls, result, dict(zip(inputs.values, tensors, strict=True)))
+        chosen = () if select_all else self._select(facts)
+        seen = _Seen(tuple(facts.infos), chosen, facts.skipped)
+        return seen, [facts.tensors[info.path] for info in chosen]
+
+    def _select(self, facts: Facts) -> tuple[LayerInfo, ...]:
+        return select(
+            facts.infos,
+            self._layers,
+            self._exclude,
+            layer_names=[layer.name for layer in self._model.layers],
+            containers=facts.containers,
+            same_as=facts.same_as,
+            skipped=facts.skipped,
+        )
+
+    def _warn_of_retrace(self, changed: bool, inputs: Inputs, specs: list[Any]) -> None:
+        if self._warned:
+            return
+        self._warned = True
+        if changed:
+            cause = "its layers, number types, activations or variables are not the ones traced before"
+        else:
+            shapes = ", ".join(f"{p}: {s.dtype.name} {s.shape}" for p, s in zip(inputs.values, specs, strict=True))
+            cause = f"the inputs' structure, shape or type is new ({shapes}); keep it fixed to save the time"
+        warnings.warn(
+            f"tb_activations: the model {self._model.name!r} has to be traced again, because {cause}. This is said once.",
+            RetraceWarning,
+            stacklevel=4,
+        )
 
 
-_READING_OPS = frozenset({"ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape", "Identity"})
+def _runs_eagerly(model: Any) -> bool:
+    return bool(getattr(model, "run_eagerly", False)) or tf.config.functions_run_eagerly()
 
 
-def _written_variables(graph: Any) -> tuple[Any, ...]:
-    """Untrainable variables that the graph does more with than read. No forward pass writes trainable ones, and leaving
-    them out spares the copy of weights that a loop reads, which looks like any other use from outside the loop."""
-    uses: dict[int, set[str]] = {}
-    for op in graph.get_operations():
-        for tensor in op.inputs:
-            if tensor.dtype == tf.resource:
-                uses.setdefault(id(tensor), set()).add(op.type)
-    written = {id(outer) for outer, inner in graph.captures if uses.get(id(inner), set()) - _READING_OPS}
-    return tuple(v for v in graph.variables if not v.trainable and id(v.handle) in written)
+def _as_tensor(value: Any) -> Any:
+    return tf.convert_to_tensor(value) if isinstance(value, np.ndarray) else value
 
 
 def _as_numpy(tensor: Any) -> np.ndarray:
@@ -167,3 +200,10 @@ def _check_model(model: Any) -> None:
         )
     if not isinstance(model, keras.Model):
         raise TypeError(f"model must be a Keras 3 model (keras.Model). Received: {model!r} of {type(model).__name__}")
+    if type(model).call is keras.Model.call:
+        parts = ", ".join(layer.name for layer in model.layers) or "none"
+        raise ValueError(
+            f"{type(model).__name__} {model.name!r} has no call(): it can be trained, but not run on inputs. "
+            f"Capture one of its parts instead, as in capture(model.generator, z), or give it a call(). "
+            f"Its parts: {parts}"
+        )
