@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 # Not on first use like the others: the sub-package has the function's name, and importing the sub-package later would
 # put the module in the function's place. It imports NumPy only.
-from tb_activations.capture import Capture, capture, list_layers
+from tb_activations.capture import Capture, capture
 from tb_activations.schema import LayerInfo
 
 if TYPE_CHECKING:
     from tb_activations.callback import ActivationLogger as ActivationLogger
     from tb_activations.encode import read_atlas as read_atlas
+    from tb_activations.listing import list_layers as list_layers
     from tb_activations.writer import ActivationWarning as ActivationWarning
     from tb_activations.writer import ActivationWriter as ActivationWriter
 
@@ -25,10 +26,11 @@ _HOMES = {
     "ActivationLogger": "tb_activations.callback",
     "ActivationWarning": "tb_activations.writer",
     "ActivationWriter": "tb_activations.writer",
+    "list_layers": "tb_activations.listing",
     "read_atlas": "tb_activations.encode",
 }
 
-__all__ = ["Capture", "LayerInfo", "__version__", "capture", "list_layers", *_HOMES]
+__all__ = ["Capture", "LayerInfo", "__version__", "capture", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

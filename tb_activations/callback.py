@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Iterable
 from typing import Any
 
 import keras
-import numpy as np
 
+from tb_activations.cadence import Cadence
+from tb_activations.probe import BATCH, check_probe
+from tb_activations.training_batch import TrainingBatch
 from tb_activations.writer import ActivationWriter
 
 
@@ -17,20 +20,28 @@ class ActivationLogger(keras.callbacks.Callback):
 
     >>> model.fit(x, y, epochs=10, callbacks=[ActivationLogger("runs/exp1", probe=x_val[:4])])  # doctest: +SKIP
 
-    Then `tensorboard --logdir runs`, tab Activations. Steps are the optimizer's iterations. The state before the
-    first training step and the one after the last are logged too.
+    Then `tensorboard --logdir runs`, tab Activations. Steps are the optimizer's iterations, so that they are those of
+    Keras' own TensorBoard callback.
 
     Args:
         log_dir: the directory TensorBoard looks at, or one below it; we write to `<log_dir>/<name>`.
-        probe: the fixed inputs, [batch, …] as the model takes them; a list or dictionary for several inputs.
+        probe: the fixed inputs: an array [batch, …] as the model takes it, a list or dictionary for several inputs, a
+            `tf.data.Dataset` (its first `samples` samples), or a callable that returns one of these, called once when
+            training begins. A single sample without its batch axis is batched. "batch" takes the first `samples`
+            samples of the training batch at hand: pictures of different steps then show different inputs and do not
+            compare, and the state before training is not logged.
         labels: one string or integer per probe sample, shown beside it.
         layers, exclude: which layers, as in `tb_activations.capture`; default: every layer that computes something.
-        log_freq: "epoch" (default), or an integer number of training batches.
-        name, training, max_channels, max_size, histogram_bins, on_full, strict: as in `ActivationWriter`.
+        log_freq: "epoch" (default), an integer number of training batches, or a `datetime.timedelta`.
+        log_ends: log the state before the first training step and the one after the last too; default True.
+        verbose: print one line when training begins: what is logged, how often, where; default True.
+        name, training, channels, input_image, samples, max_channels, max_size, histogram_bins, on_full, strict: as in
+            `ActivationWriter`.
 
     Raises:
-        ValueError, TypeError: an option is out of range or of a wrong type, at once. While training runs, a fault
-        warns once and training goes on; `strict=True` raises it.
+        ValueError, TypeError: an option is out of range or of a wrong type, at once. When `fit` begins, before the
+        first epoch: a probe that does not fit the model, a selection that matches nothing, labels that are not one
+        per sample. While training runs, a fault warns once and training goes on; `strict=True` raises it.
     """
 
     def __init__(
@@ -41,9 +52,14 @@ class ActivationLogger(keras.callbacks.Callback):
         labels: Iterable[Any] | None = None,
         layers: Any = None,
         exclude: Any = None,
-        log_freq: str | int = "epoch",
+        log_freq: str | int | datetime.timedelta = "epoch",
+        log_ends: bool = True,
+        verbose: bool = True,
         name: str = "activations",
         training: bool = False,
+        channels: Any = None,
+        input_image: Any = None,
+        samples: int = 4,
         max_channels: int | None = 64,
         max_size: int | None = 64,
         histogram_bins: int = 64,
@@ -51,17 +67,22 @@ class ActivationLogger(keras.callbacks.Callback):
         strict: bool = False,
     ) -> None:
         super().__init__()
-        if probe is None:
-            raise ValueError("probe must hold the inputs to show activations for, e.g. probe=x_val[:4]. Received: None")
+        check_probe(probe)
         self._probe = probe
-        self._every = _batches_between_logs(log_freq)
+        self._cadence = Cadence(log_freq)
+        self._log_ends = log_ends
+        self._verbose = verbose
         self._writer_options: dict[str, Any] = {
             "log_dir": log_dir,
-            "labels": None if labels is None else list(labels),
+            # Kept, because each fit makes a writer; a single text is for the writer to refuse.
+            "labels": labels if labels is None or isinstance(labels, (str, bytes)) else list(labels),
             "layers": layers,
             "exclude": exclude,
             "name": name,
             "training": training,
+            "channels": channels,
+            "input_image": input_image,
+            "samples": samples,
             "max_channels": max_channels,
             "max_size": max_size,
             "histogram_bins": histogram_bins,
@@ -70,37 +91,50 @@ class ActivationLogger(keras.callbacks.Callback):
         }
         # Made here although it is needed later, so that a wrong option is known before hours of training.
         self._writer: ActivationWriter | None = ActivationWriter(**self._writer_options)
+        self._batch_probe = TrainingBatch(samples) if isinstance(probe, str) and probe == BATCH else None
         self._last_step: int | None = None
         self._batch = 0
-        self._batches_since_log = 0
         self._batches_seen = 0
+        self._iterations_seen = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
         # Each fit writes a file of its own: a new model's steps begin at 0 again.
         self._writer = self._writer or ActivationWriter(**self._writer_options)
         self._last_step = None
-        self._batches_since_log = 0
-        self._log()
+        self._iterations_seen = self._iterations()
+        self._cadence.start()
+        if self._batch_probe is not None:
+            self._batch_probe.attach(self.model)
+            return
+        plan = self._writer.prepare(self.model, self._probe)
+        if self._verbose and plan is not None:
+            print(self._writer.announcement(plan, str(self._cadence)))
+        if self._log_ends:
+            self._log()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._batch = 0
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        # With steps_per_execution, `batch` moves by several at a time.
-        done = batch + 1 - self._batch
-        self._batches_since_log += done
+        # With steps_per_execution, `batch` moves by several at a time, and beyond the last batch where an epoch's batches
+        # do not come out even. The optimizer knows better, unless the model leaves it alone.
+        iterations = self._iterations()
+        done = iterations - self._iterations_seen or batch + 1 - self._batch
+        self._iterations_seen = iterations
         self._batches_seen += done
         self._batch = batch + 1
-        if self._every is not None and self._batches_since_log >= self._every:
-            self._batches_since_log %= self._every
+        if self._cadence.after_batches(done):
             self._log()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if self._every is None:
+        if self._cadence.after_epoch():
             self._log()
 
     def on_train_end(self, logs: Any = None) -> None:
-        self._log()
+        if self._log_ends:
+            self._log()
+        if self._batch_probe is not None:
+            self._batch_probe.detach()
         if self._writer is not None:
             writer, self._writer = self._writer, None
             writer.close()
@@ -109,21 +143,13 @@ class ActivationLogger(keras.callbacks.Callback):
         step = self._step()
         if self._writer is not None and step != self._last_step:
             self._last_step = step
-            self._writer.log(self.model, self._probe, step)
+            probe = self._probe if self._batch_probe is None else self._batch_probe.inputs
+            self._writer.log(self.model, probe, step)
 
     def _step(self) -> int:
-        optimizer = getattr(self.model, "optimizer", None)
-        iterations = 0 if optimizer is None else int(optimizer.iterations.numpy())
         # A model with a train_step and optimizers of its own (a GAN, say) leaves this one at 0.
-        return iterations or self._batches_seen
+        return self._iterations() or self._batches_seen
 
-
-def _batches_between_logs(log_freq: Any) -> int | None:
-    """None for "epoch"."""
-    if isinstance(log_freq, str) and log_freq == "epoch":
-        return None
-    if isinstance(log_freq, (int, np.integer)) and not isinstance(log_freq, bool) and log_freq >= 1:
-        return int(log_freq)
-    raise ValueError(
-        f'log_freq must be "epoch" or a positive integer number of training batches. Received: log_freq={log_freq!r}'
-    )
+    def _iterations(self) -> int:
+        optimizer = getattr(self.model, "optimizer", None)
+        return 0 if optimizer is None else int(optimizer.iterations.numpy())

@@ -13,19 +13,24 @@ import numpy as np
 import tb_activations
 from tb_activations import events, schema
 from tb_activations.capture import Capture
+from tb_activations.channels import Pick, channels_by_path
 from tb_activations.encode import Limits, encode_layer, health_row
 from tb_activations.schema import LayerInfo, Manifest
+from tb_activations.selection import Choices
 
 
 @dataclasses.dataclass(frozen=True)
 class Log:
-    """One log on its way through the queue."""
+    """One log on its way through the queue. channels: path → which are drawn; pictures: input path → what is drawn in
+    its place."""
 
     step: int
     wall_time: float
     layers: tuple[LayerInfo, ...]
     arrays: Mapping[str, np.ndarray]
     source: Capture | None
+    channels: Mapping[str, Pick]
+    pictures: Mapping[str, np.ndarray]
 
     @property
     def nbytes(self) -> int:
@@ -86,7 +91,11 @@ class RunFile:
 
     def _write_layer(self, log: Log, info: LayerInfo) -> np.ndarray:
         assert self._file is not None
-        encoded = encode_layer(info, np.asarray(log.arrays[info.path]), self._limits, self._bins)
+        channels = log.channels.get(info.path)
+        encoded = encode_layer(info, np.asarray(log.arrays[info.path]), self._limits, self._bins, channels)
+        if info.path in log.pictures:
+            drawn = encode_layer(info, log.pictures[info.path], self._limits, self._bins)
+            encoded = dataclasses.replace(encoded, images=drawn.images, width=drawn.width, height=drawn.height)
         values = [
             events.histogram_value(schema.histogram_tag(info.path), encoded.histogram),
             events.tensor_value(schema.statistics_tag(info.path), schema.PLUGIN_NAME, encoded.statistics.channels),
@@ -126,7 +135,13 @@ class RunFile:
             self._file.close()
 
 
-def as_log(activations: Mapping[str, np.ndarray], step: int) -> Log:
+def as_log(
+    activations: Mapping[str, np.ndarray],
+    step: int,
+    channels: Any = None,
+    pictures: Mapping[str, np.ndarray] | None = None,
+) -> Log:
+    """channels: for arrays that come from no model, as in `ActivationWriter`; a `Capture` brings its own."""
     if not isinstance(activations, Mapping):
         raise TypeError(
             "activations must be a mapping of name to array [batch, …], e.g. what tb_activations.capture returns. "
@@ -134,8 +149,9 @@ def as_log(activations: Mapping[str, np.ndarray], step: int) -> Log:
         )
     if isinstance(activations, Capture):
         layers = tuple({info.path: info for info in (*activations.input_layers, *activations.layers)}.values())
-        return Log(step, time.time(), layers, {**activations.inputs, **activations}, activations)
-    arrays: dict[str, np.ndarray] = {}
+        arrays = {**activations.inputs, **activations}
+        return Log(step, time.time(), layers, arrays, activations, activations.channels, pictures or {})
+    arrays = {}
     for name, value in activations.items():
         if not isinstance(name, str) or not name:
             raise TypeError(f"activations must have non-empty strings as names. Received: {name!r}")
@@ -144,4 +160,5 @@ def as_log(activations: Mapping[str, np.ndarray], step: int) -> Log:
         LayerInfo(path=name, name=name, shape=(None, *array.shape[1:]), dtype=str(array.dtype))
         for name, array in arrays.items()
     )
-    return Log(step, time.time(), layers, arrays, None)
+    picked = channels_by_path(Choices(layers), layers, channels)
+    return Log(step, time.time(), layers, arrays, None, picked, pictures or {})

@@ -1,14 +1,16 @@
-"""Selection: what the user asked for → which layers; the listing; "did you mean"."""
+"""Selection: what the user asked for → which layers, and which of their channels; "did you mean"."""
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import fnmatch
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, overload
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 from tb_activations.schema import LayerInfo
+from tb_activations.table import LayerTable
 
 # These hand their input on, or change only its shape: their activations are their neighbour's.
 _PASSIVE_CLASSES = frozenset(
@@ -35,155 +37,148 @@ _PASSIVE_CLASSES = frozenset(
     }
 )
 
-_HEADINGS = ("index", "path", "class", "output shape", "parameters")
 _SELECTOR_KINDS = (
-    "an integer (an index into model.layers), a layer name or path, a glob such as 'block*', a compiled pattern, "
-    "a predicate on LayerInfo, or a list of these"
+    "an integer (an index into model.layers), a layer name or path, a glob such as 'block*', a preset "
+    '("conv", "dense", "attention", "outputs", "all"), a compiled pattern, a layer class, a predicate on LayerInfo, '
+    "or a list of these"
 )
 
 
-class LayerTable(Sequence[LayerInfo]):
-    """Layers in execution order; `str()` of it is the table that `list_layers` prints."""
+@dataclasses.dataclass(frozen=True)
+class Choices:
+    """What there is to choose from.
 
-    def __init__(self, layers: Sequence[LayerInfo]) -> None:
-        self._layers = tuple(layers)
+    infos: every capturable output, in execution order; layer_names: of `model.layers`, which integers index;
+    types: path → the layer's class; containers: paths of nested models, whose output is that of a layer inside;
+    same_as: path → earlier path with the very same values (dropout at inference, say); skipped: path → why it cannot
+    be seen.
+    """
 
-    @overload
-    def __getitem__(self, index: int) -> LayerInfo: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[LayerInfo, ...]: ...
-    def __getitem__(self, index: int | slice) -> LayerInfo | tuple[LayerInfo, ...]:
-        return self._layers[index]
+    infos: Sequence[LayerInfo]
+    layer_names: Sequence[str] = ()
+    types: Mapping[str, type] = dataclasses.field(default_factory=dict)
+    containers: Collection[str] = ()
+    same_as: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    skipped: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
-    def __len__(self) -> int:
-        return len(self._layers)
+    def class_names(self, info: LayerInfo) -> set[str]:
+        """Of the layer's class and its bases."""
+        layer_type = self.types.get(info.path)
+        return {info.class_name} if layer_type is None else {base.__name__ for base in layer_type.__mro__}
 
-    def __iter__(self) -> Iterator[LayerInfo]:
-        return iter(self._layers)
-
-    def __repr__(self) -> str:
-        return f"<LayerTable: {len(self)} layers>"
-
-    def __str__(self) -> str:
-        rows = [_HEADINGS, *(_cells(layer) for layer in self._layers)]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-        rows.insert(1, tuple("-" * width for width in widths))
-        # Numbers to the right, words to the left.
-        align = (str.rjust, str.ljust, str.ljust, str.ljust, str.rjust)
-        return "\n".join(
-            "  ".join(place(cell, width) for place, cell, width in zip(align, row, widths, strict=True)).rstrip()
-            for row in rows
-        )
+    @property
+    def listing(self) -> str:
+        return f"This model has:\n{LayerTable(self.infos)}"
 
 
-def _cells(layer: LayerInfo) -> tuple[str, ...]:
-    index = "-" if layer.index is None else str(layer.index)
-    return (index, layer.path, layer.class_name, str(layer.shape), f"{layer.parameters:,}")
+def _is_of(pattern: str) -> Callable[[Choices, LayerInfo], bool]:
+    compiled = re.compile(pattern)
+    return lambda choices, info: any(compiled.search(name) for name in choices.class_names(info))
 
 
-def select(
-    infos: Sequence[LayerInfo],
-    layers: Any = None,
-    exclude: Any = None,
-    *,
-    layer_names: Sequence[str],
-    containers: Collection[str] = (),
-    same_as: Mapping[str, str] | None = None,
-    skipped: Mapping[str, str] | None = None,
-) -> tuple[LayerInfo, ...]:
-    """The layers asked for, in execution order.
+PRESETS: Mapping[str, Callable[[Choices, LayerInfo], bool]] = {
+    "conv": _is_of("Conv"),
+    "dense": _is_of("Dense$"),
+    "attention": _is_of("Attention"),
+    "outputs": lambda choices, info: info.role == "output",
+    "all": lambda choices, info: info.role != "input",
+}
+"""A layer that really has such a name wins over the preset."""
 
-    infos: every capturable output; layer_names: of `model.layers`, which integers index;
-    containers: paths of nested models, whose output is that of a layer inside; same_as: path → earlier path with the
-    very same values (dropout at inference, say); skipped: path → why it cannot be seen.
+
+def select(choices: Choices, layers: Any = None, exclude: Any = None) -> tuple[LayerInfo, ...]:
+    """The layers asked for, in execution order; by default every layer that computes something.
 
     Raises ValueError for a selector that matches nothing and for an empty selection, IndexError for an index out of
     range, TypeError for a selector of another kind.
     """
-    skipped = skipped or {}
-    if layers is None:
-        chosen = {
-            info.path
-            for info in infos
-            if info.role != "input" and info.class_name not in _PASSIVE_CLASSES and info.path not in containers
-        }
-        for info in infos:
-            if info.role == "output" and (same_as or {}).get(info.path) not in chosen:
-                chosen.add(info.path)
-    else:
-        chosen = _matches(infos, layers, layer_names, skipped)
+    chosen = _default(choices) if layers is None else matching(choices, layers)
     if exclude is not None:
-        chosen -= _matches(infos, exclude, layer_names, skipped)
+        chosen = chosen - matching(choices, exclude)
     if not chosen:
-        raise ValueError(f"no layer is selected. {_what_there_is(infos)}")
-    return tuple(info for info in infos if info.path in chosen)
+        raise ValueError(f"no layer is selected. {choices.listing}")
+    return tuple(info for info in choices.infos if info.path in chosen)
 
 
-def _matches(
-    infos: Sequence[LayerInfo], selector: Any, layer_names: Sequence[str], skipped: Mapping[str, str]
-) -> set[str]:
+def _default(choices: Choices) -> set[str]:
+    chosen = {
+        info.path
+        for info in choices.infos
+        if info.role != "input" and info.class_name not in _PASSIVE_CLASSES and info.path not in choices.containers
+    }
+    for info in choices.infos:
+        if info.role == "output" and choices.same_as.get(info.path) not in chosen:
+            chosen.add(info.path)
+    return chosen
+
+
+def matching(choices: Choices, selector: Any) -> set[str]:
+    """Paths that a selector, or any in a list of them, matches; errors as in `select`."""
     if isinstance(selector, (list, tuple, set, frozenset)):
-        return set().union(*(_matches(infos, one, layer_names, skipped) for one in selector))
+        return set().union(*(matching(choices, one) for one in selector))
     if isinstance(selector, bool):
         raise TypeError(f"a layer selector must be {_SELECTOR_KINDS}. Received: {selector!r}")
     if isinstance(selector, str):
-        return _by_name(infos, selector, skipped)
+        return _by_name(choices, selector)
     if isinstance(selector, re.Pattern):
-        return _by_predicate(infos, lambda info: bool(selector.search(info.path)), selector)
+        return _by_predicate(choices, lambda info: bool(selector.search(info.path)), f"{selector!r}")
+    if isinstance(selector, type):
+        return _by_predicate(
+            choices,
+            lambda info: issubclass(choices.types.get(info.path, object), selector),
+            f"the class {selector.__name__}",
+        )
     if hasattr(selector, "__index__"):
-        return _by_index(infos, int(selector), layer_names, skipped)
-    if callable(selector) and not isinstance(selector, type):
-        return _by_predicate(infos, selector, selector)
+        return _by_index(choices, int(selector))
+    if callable(selector):
+        return _by_predicate(choices, selector, f"{selector!r}")
     raise TypeError(f"a layer selector must be {_SELECTOR_KINDS}. Received: {selector!r} of {type(selector).__name__}")
 
 
-def _by_index(
-    infos: Sequence[LayerInfo], index: int, layer_names: Sequence[str], skipped: Mapping[str, str]
-) -> set[str]:
-    count = len(layer_names)
+def _by_index(choices: Choices, index: int) -> set[str]:
+    count = len(choices.layer_names)
     if not -count <= index < count:
         raise IndexError(
             f"layer index {index} is out of range: model.layers has {count} layers, so expected "
-            f"{-count} to {count - 1}. {_what_there_is(infos)}"
+            f"{-count} to {count - 1}. {choices.listing}"
         )
     position = index % count
-    found = {info.path for info in infos if info.index == position}
+    found = {info.path for info in choices.infos if info.index == position}
     if not found:
-        name = layer_names[position]
-        _refuse_skipped(name, f'layer index {index} ("{name}")', skipped)
+        name = choices.layer_names[position]
+        _refuse_skipped(choices, name, f'layer index {index} ("{name}")')
         raise ValueError(
             f'layer index {index} ("{name}") has no output to show: the model\'s call does not use it. '
-            f"{_what_there_is(infos)}"
+            f"{choices.listing}"
         )
     return found
 
 
-def _by_name(infos: Sequence[LayerInfo], name: str, skipped: Mapping[str, str]) -> set[str]:
-    found = {info.path for info in infos if name in (info.path, info.name)}
-    if not found:
-        found = {info.path for info in infos if fnmatch.fnmatchcase(info.path, name)}
+def _by_name(choices: Choices, name: str) -> set[str]:
+    found = {info.path for info in choices.infos if name in (info.path, info.name)}
     if found:
         return found
-    _refuse_skipped(name, f'layer "{name}"', skipped)
-    known = list(dict.fromkeys([*(info.path for info in infos), *(info.name for info in infos)]))
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if name in PRESETS:
+        return _by_predicate(choices, lambda info: PRESETS[name](choices, info), f'the preset "{name}"')
+    found = {info.path for info in choices.infos if fnmatch.fnmatchcase(info.path, name)}
+    if found:
+        return found
+    _refuse_skipped(choices, name, f'layer "{name}"')
+    known = [*(info.path for info in choices.infos), *(info.name for info in choices.infos), *PRESETS]
+    nearest = difflib.get_close_matches(name, list(dict.fromkeys(known)), n=1, cutoff=0.5)
     suggestion = f' Did you mean "{nearest[0]}"?' if nearest else ""
-    raise ValueError(f'no layer matches "{name}".{suggestion} {_what_there_is(infos)}')
+    raise ValueError(f'no layer matches "{name}".{suggestion} {choices.listing}')
 
 
-def _refuse_skipped(name: str, what: str, skipped: Mapping[str, str]) -> None:
+def _refuse_skipped(choices: Choices, name: str, what: str) -> None:
     """ValueError with the reason when the name or path is one that was skipped."""
-    for path, reason in skipped.items():
+    for path, reason in choices.skipped.items():
         if name in (path, re.split("[#:]", path.rsplit("/", 1)[-1])[0]):
             raise ValueError(f"{what} cannot be captured: {reason}")
 
 
-def _by_predicate(infos: Sequence[LayerInfo], wanted: Callable[[LayerInfo], Any], selector: Any) -> set[str]:
-    found = {info.path for info in infos if wanted(info)}
+def _by_predicate(choices: Choices, wanted: Callable[[LayerInfo], Any], what: str) -> set[str]:
+    found = {info.path for info in choices.infos if wanted(info)}
     if not found:
-        raise ValueError(f"no layer matches {selector!r}. {_what_there_is(infos)}")
+        raise ValueError(f"no layer matches {what}. {choices.listing}")
     return found
-
-
-def _what_there_is(infos: Sequence[LayerInfo]) -> str:
-    return f"This model has:\n{LayerTable(infos)}"

@@ -9,14 +9,18 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tb_activations.capture import Probe, make_probe
+from tb_activations.announcement import announcement
+from tb_activations.capture import Capture, Plan, Probe, make_probe
+from tb_activations.channels import as_json, check_channels
 from tb_activations.encode import Limits
+from tb_activations.input_pictures import check_input_image, pictures_of
+from tb_activations.probe import FixedInputs
 from tb_activations.run_file import Log, RunFile, as_log
 
 DEFAULT_QUEUE_BYTES = 1 << 29
@@ -53,6 +57,11 @@ class ActivationWriter:
         labels: one string or integer per probe sample, shown beside it.
         layers, exclude: which layers `log` captures, as in `tb_activations.capture`.
         training: run the probe in training mode; default False.
+        channels: which channels are drawn: an index, a list of indices, a slice, or a mapping of layer selectors (as
+            in `layers`) to these; default: the first `max_channels`. Statistics and histograms always use all.
+        input_image: a function from model inputs [batch, …] to pictures [batch, height, width, 1, 3 or 4] that are
+            drawn in their place, to undo a normalisation; a mapping of input names to functions for several inputs.
+        samples: how many samples of a `tf.data.Dataset` given as probe are used; default 4.
         max_channels: channels drawn per layer, default 64, None for all.
         max_size: pixels per side of a map, default 64, None for all; larger maps are averaged down.
             Statistics and histograms always use everything.
@@ -76,6 +85,9 @@ class ActivationWriter:
         layers: Any = None,
         exclude: Any = None,
         training: bool = False,
+        channels: Any = None,
+        input_image: Any = None,
+        samples: int = 4,
         max_channels: int | None = 64,
         max_size: int | None = 64,
         histogram_bins: int = 64,
@@ -88,10 +100,16 @@ class ActivationWriter:
         _check_count("max_size", max_size, optional=True)
         _check_count("histogram_bins", histogram_bins)
         _check_count("queue_bytes", queue_bytes)
+        _check_count("samples", samples)
+        check_channels(channels)
+        check_input_image(input_image)
         if on_full not in ("wait", "skip"):
             raise ValueError(f'on_full must be "wait" or "skip". Received: on_full={on_full!r}')
         self._labels = _label_texts(labels)
-        self._selection = {"layers": layers, "exclude": exclude, "training": training}
+        self._selection = {"layers": layers, "exclude": exclude, "training": training, "channels": channels}
+        self._channels = channels
+        self._input_image = input_image
+        self._fixed = FixedInputs(samples, input_image)
         self._limits = Limits(max_channels, max_size)
         self._bins = histogram_bins
         self._on_full = on_full
@@ -103,6 +121,7 @@ class ActivationWriter:
             "max_size": max_size,
             "histogram_bins": histogram_bins,
             "training": training,
+            "channels": as_json(channels),
         }
 
         self._lock = threading.Condition()
@@ -131,6 +150,8 @@ class ActivationWriter:
     def log(self, model: Any, probe: Any, step: int) -> None:
         """Capture the activations of `model` for the inputs `probe` and hand them over for writing.
 
+        probe: an array [batch, …], a list or dictionary of them, a `tf.data.Dataset` or a callable returning one of
+        these; the latter two are read once, and again only when another object is given.
         step: a non-negative integer, greater than that of the log before. A fault in capture warns once and the step
         is skipped; with `strict=True` it is raised.
         """
@@ -139,16 +160,40 @@ class ActivationWriter:
         self._raise_fault()
         step = _checked_step(step)
         try:
-            runner = self._probes.get(id(model))
-            if runner is None:
-                runner = self._probes[id(model)] = make_probe(model, **self._selection)
-            captured = runner(probe)
+            captured = self._probe_of(model)(self._fixed.inputs_of(probe, model))
         except Exception as error:
             self._fail(f"capturing activations at step {step} failed", error)
             self._count(skipped=1, stall_seconds=time.perf_counter() - started)
             return
-        self._count(stall_seconds=time.perf_counter() - started)
-        self.write(captured, step)
+        pictures = self._drawn_inputs(step, lambda: self._fixed.pictures_of(captured.inputs))
+        self._hand_over(as_log(captured, step, pictures=pictures), started)
+
+    def prepare(self, model: Any, probe: Any) -> Plan | None:
+        """Do now what the first `log` would take time for, and find out what is wrong before training.
+
+        Raises TypeError, ValueError and IndexError, strict or not, for inputs that do not fit the model, a selection
+        that matches nothing, channels that a layer does not have, and labels that are not one per sample. Any other
+        fault warns, and the plan is None: it is not the user's mistake, and training can do without logs.
+        """
+        self._check_open()
+        try:
+            plan = self._probe_of(model).prepare(self._fixed.inputs_of(probe, model))
+        except (TypeError, ValueError, IndexError):
+            raise
+        except Exception as error:
+            self._fail("preparing to capture activations failed", error)
+            return None
+        self._check_labels({plan.samples})
+        return plan
+
+    def announcement(self, plan: Plan, cadence: str) -> str:
+        """One line that tells what will be logged; cadence: when, in words."""
+        return announcement(plan, self._limits, self._bins, cadence, self.directory)
+
+    def _probe_of(self, model: Any) -> Probe:
+        if id(model) not in self._probes:
+            self._probes[id(model)] = make_probe(model, **self._selection)
+        return self._probes[id(model)]
 
     def write(self, activations: Mapping[str, np.ndarray], step: int) -> None:
         """Hand over activations that are already there: a `Capture`, or any mapping of name to array [batch, …].
@@ -159,11 +204,31 @@ class ActivationWriter:
         self._check_open()
         self._raise_fault()
         step = _checked_step(step)
-        log = as_log(activations, step)
-        samples = {len(array) for array in log.arrays.values() if array.ndim}
+        pictures: dict[str, np.ndarray] = {}
+        if isinstance(activations, Capture):
+            pictures = self._drawn_inputs(step, lambda: pictures_of(activations.inputs, self._input_image))
+        self._hand_over(as_log(activations, step, self._channels, pictures), started)
+
+    def _drawn_inputs(self, step: int, paint: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        """What the user's `input_image` makes of the inputs; their own values when it fails."""
+        try:
+            return paint()
+        except Exception as error:
+            self._fail(f"drawing the inputs with input_image at step {step} failed", error)
+            return {}
+
+    def _check_labels(self, samples: Collection[int]) -> None:
         if self._labels and len(self._labels) not in samples:
             received = f"labels has {len(self._labels)} entries for {' or '.join(map(str, sorted(samples)))} samples"
-            self._fail("the labels do not fit the probe", ValueError(f"expected one label per sample, {received}"))
+            raise ValueError(f"expected one label per sample, {received}")
+
+    def _hand_over(self, log: Log, started: float) -> None:
+        step = log.step
+        try:
+            self._check_labels({len(array) for array in log.arrays.values() if array.ndim})
+        except ValueError as misfit:
+            self._fail("the labels do not fit the probe", misfit)
+        error = None
         with self._lock:
             if self._last_step is not None and step <= self._last_step:
                 error = ValueError(
@@ -172,7 +237,6 @@ class ActivationWriter:
                 )
                 accepted = False
             else:
-                error = None
                 accepted = self._enqueue(log)
             self._stats = dataclasses.replace(
                 self._stats,

@@ -1,12 +1,15 @@
 """The Keras hook: when it logs, under which steps, and what it leaves alone."""
 
+import datetime
+import re
+
 import keras
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util import tensor_util
 
-from tb_activations import ActivationLogger, ActivationWarning, read_atlas
+from tb_activations import ActivationLogger, ActivationWarning, ActivationWriter, read_atlas
 
 
 @pytest.fixture
@@ -107,33 +110,147 @@ def test_a_second_fit_goes_on_in_the_same_run(tmp_path, data):
     assert list(logged(tmp_path, "hidden/image")) == [0, 3, 6]
 
 
-def test_a_probe_of_the_wrong_shape_warns_and_training_goes_on(tmp_path, data):
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"probe": np.ones((3, 9, 9))}, ValueError, r"expected shape \(None, 4\).*Received: \(3, 9, 9\)"),
+        ({"layers": "hiden"}, ValueError, r'no layer matches "hiden"\. Did you mean "hidden"'),
+        ({"layers": 7}, IndexError, "index 7 is out of range: model.layers has 2 layers, so expected -2 to 1"),
+        ({"labels": ["a", "b"]}, ValueError, "expected one label per sample, labels has 2 entries for 3 samples"),
+        ({"channels": {"hidden": 9}}, ValueError, "layer 'hidden' has 8 channels, so channels must be from -8 to 7"),
+        ({"channels": {"hiden": 0}}, ValueError, 'Did you mean "hidden"'),
+    ],
+)
+def test_what_does_not_fit_the_model_is_refused_before_the_first_epoch(tmp_path, data, options, error, words):
     x, y = data
-    with pytest.warns(ActivationWarning, match="capturing activations"):
-        history = small_model().fit(
-            x, y, epochs=1, verbose=0, callbacks=[ActivationLogger(tmp_path, probe=np.ones((3, 9, 9)))]
+    model, epochs = small_model(), []
+    watch = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: epochs.append(epoch))
+    logger = ActivationLogger(tmp_path, **{"probe": x[:3], **options})
+    with pytest.raises(error, match=words):
+        model.fit(x, y, epochs=1, verbose=0, callbacks=[logger, watch])
+    assert epochs == []
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"probe": None}, ValueError, "probe must hold the inputs .* Received: None"),
+        ({"probe": "batches"}, ValueError, "probe must be arrays.*\"batch\".*Received: probe='batches'"),
+        ({"max_channels": -1}, ValueError, "max_channels must be a positive integer or None"),
+        ({"samples": 0}, ValueError, "samples must be a positive integer. Received: samples=0"),
+        ({"channels": "0"}, TypeError, "channels must be an index, a list of indices, a slice, or a mapping"),
+        ({"channels": {"a": 1.5}}, TypeError, "channels must be .* Received: 1.5"),
+        ({"channels": []}, ValueError, "channels must name at least one channel"),
+        ({"input_image": 3}, TypeError, "input_image must be a function .* Received: input_image=3"),
+        ({"labels": "cat"}, TypeError, "labels"),
+    ],
+)
+def test_a_wrong_option_is_refused_by_the_constructor(tmp_path, options, error, words):
+    with pytest.raises(error, match=words):
+        ActivationLogger(tmp_path, **{"probe": np.ones((1, 4)), **options})
+
+
+def test_training_begins_with_one_line(tmp_path, data, capsys):
+    x, y = data
+    logger = ActivationLogger(tmp_path / "runs" / "exp1", probe=x[:3], log_freq=2)
+    small_model().fit(x, y, epochs=1, verbose=0, callbacks=[logger])
+    [line] = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(
+        r"tb_activations: 2 layers for 3 samples, about \d+ kB per log, every 2 batches, to .*exp1.activations\. "
+        r"Watch: tensorboard --logdir .*runs",
+        line,
+    )
+    silent = ActivationLogger(tmp_path, probe=x[:3], verbose=False)
+    small_model().fit(x, y, epochs=1, verbose=0, callbacks=[silent])
+    assert capsys.readouterr().out == ""
+
+
+def test_the_first_and_the_last_state_can_be_left_out(tmp_path, data):
+    x, y = data
+    logger = ActivationLogger(tmp_path, probe=x[:3], log_freq=2, log_ends=False)
+    small_model().fit(x, y, batch_size=12, epochs=1, verbose=0, callbacks=[logger])
+    assert list(logged(tmp_path, "hidden/image")) == [2, 4]
+
+
+def test_a_timedelta_logs_by_the_clock(tmp_path, data):
+    x, y = data
+    hours, instant = datetime.timedelta(hours=1), datetime.timedelta(microseconds=1)
+    for name, log_freq in [("rare", hours), ("often", instant)]:
+        logger = ActivationLogger(tmp_path / name, probe=x[:3], log_freq=log_freq)
+        small_model().fit(x, y, batch_size=20, epochs=1, verbose=0, callbacks=[logger])
+    assert list(logged(tmp_path / "rare", "hidden/image")) == [0, 3]
+    assert list(logged(tmp_path / "often", "hidden/image")) == [0, 1, 2, 3]
+
+
+def test_early_stopping_ends_with_the_last_state(tmp_path, data):
+    x, y = data
+    stop = keras.callbacks.EarlyStopping("loss", min_delta=10.0, patience=1)
+    model = small_model()
+    logger = ActivationLogger(tmp_path, probe=x[:3], log_freq=100)
+    model.fit(x, y, batch_size=20, epochs=9, verbose=0, callbacks=[logger, stop])
+    assert list(logged(tmp_path, "hidden/image")) == [0, int(model.optimizer.iterations.numpy())]
+    assert model.optimizer.iterations.numpy() < 27
+
+
+def test_an_initial_epoch_and_validation_change_no_step(tmp_path, data):
+    x, y = data
+    logger = ActivationLogger(tmp_path, probe=x[:3])
+    small_model().fit(
+        x, y, batch_size=20, epochs=5, initial_epoch=3, validation_data=(x, y), verbose=0, callbacks=[logger]
+    )
+    assert list(logged(tmp_path, "hidden/image")) == [0, 3, 6]
+
+
+@pytest.mark.parametrize(
+    ("options", "starts"),
+    [
+        # Step → where in the data its batch of 20 begins.
+        ({}, {2: 20, 4: 0, 6: 40}),
+        ({"jit_compile": True}, {2: 20, 4: 0, 6: 40}),
+        ({"steps_per_execution": 2}, {2: 20, 5: 20, 6: 40}),
+        ({"run_eagerly": True}, {2: 20, 4: 0, 6: 40}),
+    ],
+)
+def test_the_training_batch_as_a_probe_leaves_training_bit_identical(tmp_path, data, options, starts):
+    x, y = data
+    results = []
+    for hooked in (False, True):
+        model = small_model()
+        model.compile("adam", "sparse_categorical_crossentropy", **options)
+        logger = ActivationLogger(tmp_path, probe="batch", samples=3, log_freq=2)
+        history = model.fit(
+            x, y, batch_size=20, epochs=2, shuffle=False, verbose=0, callbacks=[logger] if hooked else []
         )
-    assert len(history.history["loss"]) == 1
+        results.append((history.history["loss"], model.get_weights()))
+    assert results[0][0] == results[1][0]
+    for one, other in zip(results[0][1], results[1][1], strict=True):
+        np.testing.assert_array_equal(one, other)
+    pictures = logged(tmp_path, "pixels/image")
+    assert list(pictures) == list(starts)
+    for step, start in starts.items():
+        # The last of the batch's first three samples.
+        values = read_atlas(pictures[step][4]).values[:, 0, 0]
+        np.testing.assert_allclose(values, x[start + 2], atol=np.ptp(x[start + 2]) / 255 / 2 + 1e-6)
+    assert "train_step" not in vars(model)
 
 
-def test_strict_raises_instead(tmp_path, data):
-    x, y = data
-    logger = ActivationLogger(tmp_path, probe=x[:3], layers="hiden", strict=True)
-    with pytest.raises(ValueError, match='Did you mean "hidden"'):
-        small_model().fit(x, y, epochs=1, verbose=0, callbacks=[logger])
+def test_a_preprocessed_input_is_drawn_as_the_picture_it_was(tmp_path):
+    rng = np.random.default_rng(0)
+    photos = rng.integers(0, 256, (2, 6, 5, 3))
+    model = keras.Sequential([keras.Input((6, 5, 3), name="photo"), keras.layers.Conv2D(2, 3, name="conv")])
+    with ActivationWriter(tmp_path, input_image=lambda x: (x + 1) * 127.5) as writer:
+        writer.log(model, (photos / 127.5 - 1).astype(np.float32), 0)
+    [picture] = logged(tmp_path, "photo/image").values()
+    np.testing.assert_allclose(read_atlas(picture[3]).values, np.moveaxis(photos[1], -1, 0), atol=0.51)
+    [histogram] = logged(tmp_path, "photo/histogram").values()
+    assert histogram[0, 0] >= -1
+    assert histogram[-1, 1] <= 1
 
 
-@pytest.mark.parametrize("log_freq", [0, -1, "batch", 1.5, True, None])
-def test_a_wrong_log_freq_is_refused_by_the_constructor(tmp_path, log_freq):
-    with pytest.raises(ValueError, match="log_freq must be"):
-        ActivationLogger(tmp_path, probe=np.ones((1, 4)), log_freq=log_freq)
-
-
-def test_a_missing_probe_is_refused_by_the_constructor(tmp_path):
-    with pytest.raises(ValueError, match="probe must hold the inputs"):
-        ActivationLogger(tmp_path, probe=None)
-
-
-def test_writer_options_are_checked_by_the_constructor(tmp_path):
-    with pytest.raises(ValueError, match="max_channels"):
-        ActivationLogger(tmp_path, probe=np.ones((1, 4)), max_channels=-1)
+@pytest.mark.parametrize("paint", [lambda x: x[:1, :, :, :2], lambda x: 1 / 0])
+def test_a_picture_that_cannot_be_drawn_is_said_and_the_input_is_drawn_itself(tmp_path, paint):
+    model = keras.Sequential([keras.Input((6, 5, 3), name="photo"), keras.layers.Conv2D(2, 3, name="conv")])
+    words = "drawing the inputs with input_image at step 0"
+    with pytest.warns(ActivationWarning, match=words), ActivationWriter(tmp_path, input_image=paint) as writer:
+        writer.log(model, np.zeros((2, 6, 5, 3), np.float32), 0)
+    assert list(logged(tmp_path, "photo/image")) == [0]

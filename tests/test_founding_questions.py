@@ -64,7 +64,7 @@ def test_an_index_is_exactly_model_layers(rng, index, units):
 def test_the_listing_shows_which_index_is_which_layer(capsys):
     model = dense_16_8()
     list_layers(model)
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:-1]]
     assert [(row[0], row[1]) for row in rows] == [(str(i), layer.name) for i, layer in enumerate(model.layers)]
     assert rows[2][3:5] == ["(None,", "16)"]
     assert rows[3][3:5] == ["(None,", "8)"]

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from tb_activations.schema import LayerInfo
-from tb_activations.selection import LayerTable, select
+from tb_activations.selection import Choices, select
+from tb_activations.table import LayerTable
 
 INFOS = (
     LayerInfo("image", "image", 0, "InputLayer", (None, 8), role="input"),
@@ -19,7 +20,7 @@ NAMES = ("image", "conv_intermediate", "backbone", "dropout", "flatten")
 
 
 def paths(layers=None, exclude=None, **options):
-    chosen = select(INFOS, layers, exclude, layer_names=NAMES, containers={"backbone"}, **options)
+    chosen = select(Choices(INFOS, NAMES, containers={"backbone"}, **options), layers, exclude)
     return [info.path for info in chosen]
 
 
@@ -71,10 +72,64 @@ def test_an_empty_selection_lists_what_there_is():
         paths("flatten", exclude="flatten")
 
 
-@pytest.mark.parametrize("selector", [True, 1.5, LayerInfo, {"a": 1}])
+@pytest.mark.parametrize("selector", [True, 1.5, {"a": 1}])
 def test_another_kind_of_selector_is_refused_with_the_kinds_there_are(selector):
     with pytest.raises(TypeError, match=r"a layer selector must be an integer .*a layer name"):
         paths(selector)
+
+
+class Conv2D:
+    pass
+
+
+class SparseConv2D(Conv2D):
+    pass
+
+
+class Dense:
+    pass
+
+
+TYPES = {"image": object, "conv_intermediate": SparseConv2D, "backbone/d1": Dense, "backbone": object}
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        (Conv2D, ["conv_intermediate"]),
+        ([Dense, -1], ["backbone/d1", "flatten"]),
+        ("conv", ["conv_intermediate"]),
+        ("dense", ["backbone/d1"]),
+        ("outputs", ["flatten"]),
+        ("all", ["conv_intermediate", "backbone/d1", "backbone", "dropout", "flatten"]),
+        (
+            ["conv", "back*", [re.compile("^flat"), lambda info: info.index == 3]],
+            ["conv_intermediate", "backbone/d1", "backbone", "dropout", "flatten"],
+        ),
+    ],
+)
+def test_classes_and_presets_select_what_is_of_their_kind(selector, expected):
+    assert paths(selector, types=TYPES) == expected
+
+
+def test_a_layer_that_has_a_presets_name_wins_over_it():
+    infos = (LayerInfo("conv", "conv", 0, "Dense"), LayerInfo("c", "c", 1, "Conv2D"))
+    assert [info.path for info in select(Choices(infos, ("conv", "c")), "conv")] == ["conv"]
+
+
+@pytest.mark.parametrize(
+    ("selector", "words"),
+    [("attention", 'no layer matches the preset "attention"'), (type("Bogus", (), {}), "the class Bogus")],
+)
+def test_a_preset_or_class_that_matches_nothing_lists_what_there_is(selector, words):
+    with pytest.raises(ValueError, match=words) as error:
+        paths(selector, types=TYPES)
+    assert "conv_intermediate" in str(error.value)
+
+
+def test_an_exclusion_that_matches_nothing_is_a_typo():
+    with pytest.raises(ValueError, match=r'no layer matches "flaten"\. Did you mean "flatten"'):
+        paths(exclude="flaten")
 
 
 def test_the_table_is_aligned_and_has_every_column():
@@ -86,7 +141,7 @@ def test_the_table_is_aligned_and_has_every_column():
 
 def test_an_index_of_a_layer_that_the_call_does_not_use_says_so():
     with pytest.raises(ValueError, match=r'index 2 \("unused"\) has no output to show'):
-        select(INFOS[:2], 2, layer_names=("image", "conv_intermediate", "unused"))
+        select(Choices(INFOS[:2], ("image", "conv_intermediate", "unused")), 2)
 
 
 def test_an_output_with_the_values_of_a_chosen_layer_is_left_out_by_default():

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 
+from tb_activations.channels import Pick
 from tb_activations.schema import LayerInfo
-from tb_activations.selection import LayerTable
 
-__all__ = ["Capture", "LayerInfo", "LayerTable", "Probe", "RetraceWarning", "capture", "list_layers", "make_probe"]
+__all__ = ["Capture", "LayerInfo", "Plan", "Probe", "RetraceWarning", "capture", "describe", "make_probe"]
 
 
 class RetraceWarning(UserWarning):
@@ -24,6 +25,7 @@ class Capture(Mapping[str, np.ndarray]):
     inputs, input_layers: the model inputs the activations belong to, by path, and facts about them; always there,
         whether selected or not.
     skipped: path → why its output could not be captured.
+    channels: path → the channels to draw, for layers that do not draw the first ones.
     model: name, class_name and parameters. framework: versions by package name.
     """
 
@@ -35,6 +37,7 @@ class Capture(Mapping[str, np.ndarray]):
         inputs: Mapping[str, np.ndarray],
         input_layers: tuple[LayerInfo, ...],
         skipped: Mapping[str, str],
+        channels: Mapping[str, Pick],
         model: Mapping[str, Any],
         framework: Mapping[str, str],
     ) -> None:
@@ -43,6 +46,7 @@ class Capture(Mapping[str, np.ndarray]):
         self.inputs = dict(inputs)
         self.input_layers = input_layers
         self.skipped = dict(skipped)
+        self.channels = dict(channels)
         self.model = dict(model)
         self.framework = dict(framework)
 
@@ -60,16 +64,36 @@ class Capture(Mapping[str, np.ndarray]):
         return f"<Capture of {len(self)} layers: {shapes}>"
 
 
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a capture will hold. layers: the inputs, then the chosen layers; samples: in the batch."""
+
+    layers: tuple[LayerInfo, ...]
+    samples: int
+
+
 class Probe(Protocol):
     """A model made ready to be captured many times: traced once per input signature."""
+
+    def prepare(self, inputs: Any) -> Plan:
+        """Do now what the first call would take time for. Errors as in `capture`."""
 
     def __call__(self, inputs: Any) -> Capture: ...
 
 
-def make_probe(model: Any, *, layers: Any = None, exclude: Any = None, training: bool = False) -> Probe:
-    """A `Probe` of `model`; arguments and errors as in `capture`."""
-    probe: Probe = _keras_probe()(model, layers=layers, exclude=exclude, training=training)
+def make_probe(
+    model: Any, *, layers: Any = None, exclude: Any = None, training: bool = False, channels: Any = None
+) -> Probe:
+    """A `Probe` of `model`; arguments and errors as in `capture`. channels: which are drawn, as in `ActivationWriter`;
+    the arrays hold all of them."""
+    probe: Probe = _keras_probe()(model, layers=layers, exclude=exclude, training=training, channels=channels)
     return probe
+
+
+def describe(model: Any, inputs: Any = None) -> tuple[LayerInfo, ...]:
+    """Every layer output of a model that can be captured, inputs included; arguments and errors as in `list_layers`."""
+    layers: tuple[LayerInfo, ...] = _keras_probe()(model).describe(inputs)
+    return layers
 
 
 def _keras_probe() -> Any:
@@ -97,8 +121,9 @@ def capture(model: Any, inputs: Any, *, layers: Any = None, exclude: Any = None,
         model: a Keras 3 model on the TensorFlow backend; need not be built.
         inputs: what the model is called with: an array [batch, …], or a list or dictionary of them. A single sample
             without its batch axis is batched. float64 becomes Keras' `floatx`, as in `predict`.
-        layers: integer index (exactly `model.layers[i]`), name, path, glob, compiled pattern, predicate on
-            `LayerInfo`, or a list of these. Default: every layer that computes something.
+        layers: integer index (exactly `model.layers[i]`), name, path, glob, preset ("conv", "dense", "attention",
+            "outputs", "all"), compiled pattern, layer class, predicate on `LayerInfo`, or a list of these. Default:
+            every layer that computes something.
         exclude: the same, taken away from `layers`.
         training: run in training mode; default False.
 
@@ -109,16 +134,3 @@ def capture(model: Any, inputs: Any, *, layers: Any = None, exclude: Any = None,
             inputs that do not fit the model.
     """
     return make_probe(model, layers=layers, exclude=exclude, training=training)(inputs)
-
-
-def list_layers(model: Any, inputs: Any = None, *, print_fn: Callable[[str], object] = print) -> LayerTable:
-    """Print a model's layers: index (what an integer selects), path, class, output shape, parameters.
-
-    inputs: needed for a model that does not know its input shape (a subclassed or unbuilt one); an array [batch, …]
-    of which one sample will do. Nothing is computed. Returns the table, a sequence of `LayerInfo`.
-
-    Raises TypeError for what is not a model, ValueError when the model needs inputs.
-    """
-    table = LayerTable(_keras_probe()(model).describe(inputs))
-    print_fn(str(table))
-    return table

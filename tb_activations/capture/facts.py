@@ -19,11 +19,13 @@ _SCORES = ":scores"
 
 @dataclasses.dataclass
 class Facts:
-    """infos: in execution order, inputs first. tensors: by path. containers: paths of nested models. same_as: path →
+    """infos: in execution order, inputs first. tensors: by path. types: the layers' classes, by path.
+    containers: paths of nested models. same_as: path →
     earlier path that has the very same tensor. skipped: path → reason."""
 
     infos: list[LayerInfo] = dataclasses.field(default_factory=list)
     tensors: dict[str, Any] = dataclasses.field(default_factory=dict)
+    types: dict[str, type] = dataclasses.field(default_factory=dict)
     containers: set[str] = dataclasses.field(default_factory=set)
     same_as: dict[str, str] = dataclasses.field(default_factory=dict)
     skipped: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -47,7 +49,7 @@ def read_facts(model: Any, calls: list[Call], result: Any, inputs: Mapping[str, 
     # Every value met, kept alive so that no later one gets its identity.
     seen: dict[int, Any] = {}
 
-    def add(path: str, value: Any, parents: tuple[str, ...], **known: Any) -> None:
+    def add(path: str, value: Any, parents: tuple[str, ...], layer_type: type, **known: Any) -> None:
         seen[id(value)] = value
         main = main_component(value)
         tensor, reason = dense(value, graph)
@@ -57,6 +59,7 @@ def read_facts(model: Any, calls: list[Call], result: Any, inputs: Mapping[str, 
             if id(main) in path_of:
                 facts.same_as[path] = path_of[id(main)]
             facts.tensors[path] = tensor
+            facts.types[path] = layer_type
             facts.infos.append(
                 LayerInfo(path=path, shape=_shape(tensor, batch), dtype=tensor.dtype.name, parents=parents, **known)
             )
@@ -66,7 +69,7 @@ def read_facts(model: Any, calls: list[Call], result: Any, inputs: Mapping[str, 
     for path, value in inputs.items():
         layer = input_layers.get(path)
         index = None if layer is None else positions[id(layer)]
-        add(path, value, (), name=path, index=index, class_name="InputLayer", role="input")
+        add(path, value, (), keras.layers.InputLayer, name=path, index=index, class_name="InputLayer", role="input")
     for call in calls:
         looped = _path_in_an_rnn_loop(call)
         if looped is not None:
@@ -81,6 +84,7 @@ def read_facts(model: Any, calls: list[Call], result: Any, inputs: Mapping[str, 
                 _unused(f"{call.path}{suffix}", facts.tensors),
                 value,
                 parents,
+                type(call.layer),
                 name=call.layer.name,
                 index=positions.get(id(call.layer)) if call.parent is not None and call.parent.path == "" else None,
                 class_name=type(call.layer).__name__,
@@ -94,7 +98,8 @@ def read_facts(model: Any, calls: list[Call], result: Any, inputs: Mapping[str, 
     for suffix, value in named_leaves(result):
         if id(value) not in seen:
             path = _unused(f"output{suffix}", facts.tensors)
-            add(path, value, _parents(value, path_of), name=path, class_name=type(model).__name__, role="output")
+            parents = _parents(value, path_of)
+            add(path, value, parents, type(model), name=path, class_name=type(model).__name__, role="output")
     called = {id(call.layer) for call in calls}
     facts.skipped.update({p: why for p, why in _never_called(model, called).items() if p not in facts.skipped})
     return facts

@@ -12,14 +12,15 @@ import numpy as np
 import tensorflow as tf
 from keras.src.random.seed_generator import global_seed_generator
 
-from tb_activations.capture import Capture, RetraceWarning
+from tb_activations.capture import Capture, Plan, RetraceWarning
 from tb_activations.capture.facts import Facts, parameters, read_facts
 from tb_activations.capture.inputs import Inputs, prepare, symbolic
 from tb_activations.capture.state import kept, kept_unless_built, written_variables
 from tb_activations.capture.structure import Structure
 from tb_activations.capture.tap import open_tap
+from tb_activations.channels import Pick, channels_by_path
 from tb_activations.schema import LayerInfo
-from tb_activations.selection import select
+from tb_activations.selection import Choices, select
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +30,11 @@ class _Seen:
     every_layer: tuple[LayerInfo, ...]
     chosen: tuple[LayerInfo, ...]
     skipped: Mapping[str, str]
+    channels: Mapping[str, Pick]
+
+    @property
+    def inputs(self) -> tuple[LayerInfo, ...]:
+        return tuple(info for info in self.every_layer if info.role == "input")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,32 +53,44 @@ class KerasProbe:
     `tb_activations.capture`.
     """
 
-    def __init__(self, model: Any, *, layers: Any = None, exclude: Any = None, training: bool = False) -> None:
+    def __init__(
+        self, model: Any, *, layers: Any = None, exclude: Any = None, training: bool = False, channels: Any = None
+    ) -> None:
         _check_model(model)
         self._model = model
         self._layers = layers
         self._exclude = exclude
+        self._channels = channels
         self._training = training
         self._structure: Structure | None = None
         self._traces: dict[Any, _Trace] = {}
         self._warned = False
         self.traces = 0
 
+    def prepare(self, inputs: Any) -> Plan:
+        prepared, tensors = self._prepared(inputs)
+        if _runs_eagerly(self._model):
+            seen, _ = self._run_eagerly(prepared, tensors, select_all=False)
+        else:
+            seen = self._trace(prepared, _specs(tensors), select_all=False).seen
+        samples = max((tensor.shape[0] for tensor in tensors if tensor.shape.rank), default=0)
+        return Plan(tuple(dict.fromkeys((*seen.inputs, *seen.chosen))), samples)
+
     def __call__(self, inputs: Any) -> Capture:
-        prepared = prepare(self._model, inputs)
-        tensors = [_as_tensor(value) for value in prepared.values.values()]
+        prepared, tensors = self._prepared(inputs)
         if _runs_eagerly(self._model):
             seen, outputs = self._run_eagerly(prepared, tensors, select_all=False)
         else:
-            trace = self._trace(prepared, [tf.type_spec_from_value(t) for t in tensors], select_all=False)
+            trace = self._trace(prepared, _specs(tensors), select_all=False)
             with kept(trace.written):
                 seen, outputs = trace.seen, trace.function(*tensors)
         return Capture(
             {info.path: _as_numpy(output) for info, output in zip(seen.chosen, outputs, strict=True)},
             seen.chosen,
             inputs=prepared.arrays(),
-            input_layers=tuple(info for info in seen.every_layer if info.role == "input"),
+            input_layers=seen.inputs,
             skipped=seen.skipped,
+            channels=seen.channels,
             model={
                 "name": self._model.name,
                 "class_name": type(self._model).__name__,
@@ -84,9 +102,8 @@ class KerasProbe:
     def describe(self, inputs: Any = None) -> tuple[LayerInfo, ...]:
         """Every layer output there is, from a trace alone; inputs as in `list_layers`."""
         if inputs is not None:
-            prepared = prepare(self._model, inputs)
-            tensors = [_as_tensor(value) for value in prepared.values.values()]
-            specs = [tf.type_spec_from_value(tensor) for tensor in tensors]
+            prepared, tensors = self._prepared(inputs)
+            specs = _specs(tensors)
         else:
             known = symbolic(self._model)
             if known is None:
@@ -99,6 +116,10 @@ class KerasProbe:
         if _runs_eagerly(self._model) and tensors:
             return self._run_eagerly(prepared, tensors, select_all=True)[0].every_layer
         return self._trace(prepared, specs, select_all=True).seen.every_layer
+
+    def _prepared(self, inputs: Any) -> tuple[Inputs, list[Any]]:
+        prepared = prepare(self._model, inputs)
+        return prepared, [_as_tensor(value) for value in prepared.values.values()]
 
     def _trace(self, inputs: Inputs, specs: list[Any], *, select_all: bool) -> _Trace:
         """The trace for these inputs; a new one where there is none, or where the model is another than it was."""
@@ -140,20 +161,24 @@ class KerasProbe:
         with open_tap() as tap:
             result = self._model(inputs.pack(tensors), training=self._training)
         facts = read_facts(self._model, tap.calls, result, dict(zip(inputs.values, tensors, strict=True)))
-        chosen = () if select_all else self._select(facts)
-        seen = _Seen(tuple(facts.infos), chosen, facts.skipped)
-        return seen, [facts.tensors[info.path] for info in chosen]
+        seen = self._seen(facts, select_all)
+        return seen, [facts.tensors[info.path] for info in seen.chosen]
 
-    def _select(self, facts: Facts) -> tuple[LayerInfo, ...]:
-        return select(
+    def _seen(self, facts: Facts, select_all: bool) -> _Seen:
+        every_layer = tuple(facts.infos)
+        if select_all:
+            return _Seen(every_layer, (), facts.skipped, {})
+        choices = Choices(
             facts.infos,
-            self._layers,
-            self._exclude,
             layer_names=[layer.name for layer in self._model.layers],
+            types=facts.types,
             containers=facts.containers,
             same_as=facts.same_as,
             skipped=facts.skipped,
         )
+        chosen = select(choices, self._layers, self._exclude)
+        channels = channels_by_path(choices, chosen, self._channels)
+        return _Seen(every_layer, chosen, facts.skipped, channels)
 
     def _warn_of_retrace(self, changed: bool, inputs: Inputs, specs: list[Any]) -> None:
         if self._warned:
@@ -165,7 +190,7 @@ class KerasProbe:
             shapes = ", ".join(f"{p}: {s.dtype.name} {s.shape}" for p, s in zip(inputs.values, specs, strict=True))
             cause = f"the inputs' structure, shape or type is new ({shapes}); keep it fixed to save the time"
         warnings.warn(
-            f"tb_activations: the model {self._model.name!r} has to be traced again, because {cause}. This is said once.",
+            f"tb_activations: the model {self._model.name!r} has to be traced again, because {cause}. Said once.",
             RetraceWarning,
             stacklevel=4,
         )
@@ -173,6 +198,10 @@ class KerasProbe:
 
 def _runs_eagerly(model: Any) -> bool:
     return bool(getattr(model, "run_eagerly", False)) or tf.config.functions_run_eagerly()
+
+
+def _specs(tensors: list[Any]) -> list[Any]:
+    return [tf.type_spec_from_value(tensor) for tensor in tensors]
 
 
 def _as_tensor(value: Any) -> Any:

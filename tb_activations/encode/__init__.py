@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -26,7 +27,9 @@ class EncodedLayer:
     statistics: Statistics
 
 
-def encode_layer(info: LayerInfo, array: np.ndarray, limits: Limits, bins: int) -> EncodedLayer:
+def encode_layer(
+    info: LayerInfo, array: np.ndarray, limits: Limits, bins: int, channels: slice | Sequence[int] | None = None
+) -> EncodedLayer:
     """Encode one layer's activations.
 
     array: [batch, ...] of any rank and numeric type. Raises UnsupportedTensorError when it is empty or not numbers.
@@ -42,7 +45,7 @@ def encode_layer(info: LayerInfo, array: np.ndarray, limits: Limits, bins: int) 
     width = height = 0
     images = []
     for sample in values:
-        tiles = tiles_of(view, sample, limits, info.role)
+        tiles = tiles_of(view, sample, limits, info.role, channels)
         png, width, height = encode_atlas(view, tiles, sample_shape, str(array.dtype))
         images.append(png)
     return EncodedLayer(tuple(images), width, height, histogram(values, bins, statistics.finite_range), statistics)

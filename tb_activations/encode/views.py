@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -95,7 +96,13 @@ def view_of(info: LayerInfo, sample_shape: tuple[int, ...]) -> View:
     return View(name, (*leading, "height", "width", "channel"), rank - 1)
 
 
-def tiles_of(view: View, sample: np.ndarray, limits: Limits, role: str = "layer") -> Tiles:
+def tiles_of(
+    view: View,
+    sample: np.ndarray,
+    limits: Limits,
+    role: str = "layer",
+    channels: slice | Sequence[int] | None = None,
+) -> Tiles:
     """Cut one sample (no batch axis, numbers, not empty) into tiles."""
     size = limits.size if limits.size is None or role != "input" else limits.size * _INPUT_SIZE_FACTOR
     if view.name == "scalar":
@@ -114,11 +121,19 @@ def tiles_of(view: View, sample: np.ndarray, limits: Limits, role: str = "layer"
         return Tiles(values, tuple(range(shown.shape[2])), (rows, 1))
     assert view.channel_axis is not None
     maps = np.moveaxis(sample, view.channel_axis, 0)
-    if view.name == "maps":
-        maps = maps[: limits.channels]
+    ids: Sequence[int] = range(len(maps))
+    if view.name == "maps" and channels is not None:
+        ids = (
+            range(len(maps))[channels]
+            if isinstance(channels, slice)
+            else [len(maps) + i if i < 0 else i for i in channels]
+        )
+        maps = maps[channels if isinstance(channels, slice) else list(channels)]
+    elif view.name == "maps":
+        ids, maps = ids[: limits.channels], maps[: limits.channels]
     maps = maps.reshape(maps.shape[0], -1, maps.shape[-1])
     values, downsampling = _averaged(maps, size, size)
-    return Tiles(values, tuple(range(maps.shape[0])), downsampling)
+    return Tiles(values, tuple(ids), downsampling)
 
 
 def _averaged(maps: np.ndarray, height: int | None, width: int | None) -> tuple[np.ndarray, tuple[int, int]]:

@@ -1,0 +1,72 @@
+"""Training batch: keeps the first samples of each batch that a Keras model trains on, as a probe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+class TrainingBatch:
+    """While attached, `fit` notes the first `samples` inputs of each batch; the step's results stay bit-identical.
+
+    The note is one assignment inside `train_step`. It always holds `samples` inputs, those of a smaller batch
+    repeated, so that the probe's shape never changes.
+    """
+
+    def __init__(self, samples: int) -> None:
+        self._samples = samples
+        self._model: Any = None
+        self._structure: Any = None
+        self._variables: list[Any] | None = None
+
+    def attach(self, model: Any) -> None:
+        """To be called when `fit` has made its training function, in `on_train_begin`.
+
+        Raises ValueError for training on several replicas, each of which has a batch of its own.
+        """
+        replicas = model.distribute_strategy.num_replicas_in_sync
+        if replicas > 1:
+            raise ValueError(
+                f'probe="batch" needs training on one replica. Received: a model on {replicas}. '
+                "Give fixed inputs instead, e.g. probe=x_val[:4]"
+            )
+        train_step = model.train_step
+
+        def noting_step(data: Any) -> Any:
+            self._note(keras.utils.unpack_x_y_sample_weight(data)[0])
+            return train_step(data)
+
+        self._model = model
+        model.train_step = noting_step
+        model.make_train_function(force=True)
+
+    def detach(self) -> None:
+        if self._model is not None:
+            # The method of the class shows again; the next fit makes its function from that.
+            del self._model.train_step
+            self._model.train_function = None
+            self._model = None
+
+    @property
+    def inputs(self) -> Any:
+        """The noted inputs, arrays [samples, …] in the model's structure; None before the first batch."""
+        if self._variables is None:
+            return None
+        return keras.tree.pack_sequence_as(self._structure, [np.array(v.numpy()) for v in self._variables])
+
+    def _note(self, x: Any) -> None:
+        tensors = keras.tree.flatten(x)
+        if not all(isinstance(tensor, tf.Tensor) for tensor in tensors):
+            return
+        if self._variables is None:
+            with tf.init_scope():
+                self._structure = keras.tree.map_structure(lambda _: 0, x)
+                self._variables = [
+                    tf.Variable(tf.zeros((self._samples, *tensor.shape[1:]), tensor.dtype), trainable=False)
+                    for tensor in tensors
+                ]
+        for variable, tensor in zip(self._variables, tensors, strict=True):
+            variable.assign(tf.gather(tensor, tf.range(self._samples) % tf.shape(tensor)[0]))
