@@ -116,7 +116,7 @@ class ActivationLogger(keras.callbacks.Callback):
         self._batch = 0
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        # With steps_per_execution, `batch` moves by several at a time, and beyond the last batch where an epoch's batches
+        # With steps_per_execution, `batch` moves by several at a time, and too far where an epoch's batches
         # do not come out even. The optimizer knows better, unless the model leaves it alone.
         iterations = self._iterations()
         done = iterations - self._iterations_seen or batch + 1 - self._batch

@@ -21,10 +21,15 @@ class RetraceWarning(UserWarning):
 class Capture(Mapping[str, np.ndarray]):
     """Activations by path, in execution order: `maps["conv1"]` is an array [batch, …], read-only.
 
+    A path is the nesting of names, `backbone/conv1`, with `#1` for a layer's second call, `:1` or `:key` for a further
+    output, and `:scores` for an attention layer's scores, [batch, heads, query, key]. Sparse outputs are filled with
+    zeros; ragged ones padded with NaN, or with 0 where the type has no NaN.
+
     layers: facts about the captured layers, in the same order.
-    inputs, input_layers: the model inputs the activations belong to, by path, and facts about them; always there,
-        whether selected or not.
-    skipped: path → why its output could not be captured.
+    inputs, input_layers: the model inputs the activations belong to, by path, and facts about them (none about texts);
+        always there, whether selected or not.
+    skipped: path → why its output could not be captured: not numbers, say, or inside a loop, or a layer with weights
+        that was not called.
     channels: path → the channels to draw, for layers that do not draw the first ones.
     model: name, class_name and parameters. framework: versions by package name.
     """
@@ -73,7 +78,8 @@ class Plan:
 
 
 class Probe(Protocol):
-    """A model made ready to be captured many times: traced once per input signature."""
+    """A model made ready to be captured many times: traced once per input signature, and again, with a
+    `RetraceWarning` once, when inputs of another one come or the model is changed."""
 
     def prepare(self, inputs: Any) -> Plan:
         """Do now what the first call would take time for. Errors as in `capture`."""
@@ -119,8 +125,9 @@ def capture(model: Any, inputs: Any, *, layers: Any = None, exclude: Any = None,
 
     Args:
         model: a Keras 3 model on the TensorFlow backend; need not be built.
-        inputs: what the model is called with: an array [batch, …], or a list or dictionary of them. A single sample
-            without its batch axis is batched. float64 becomes Keras' `floatx`, as in `predict`.
+        inputs: what the model is called with: an array [batch, …], or a list or dictionary of them; texts, sparse and
+            ragged tensors too, and None for an optional input. A single sample without its batch axis is batched.
+            float64 becomes Keras' `floatx`, as in `predict`.
         layers: integer index (exactly `model.layers[i]`), name, path, glob, preset ("conv", "dense", "attention",
             "outputs", "all"), compiled pattern, layer class, predicate on `LayerInfo`, or a list of these. Default:
             every layer that computes something.
@@ -128,9 +135,9 @@ def capture(model: Any, inputs: Any, *, layers: Any = None, exclude: Any = None,
         training: run in training mode; default False.
 
     Raises:
-        TypeError: not a model (a `History`, say), or a selector of an unknown kind.
+        TypeError: not a model (a `History`, say), a selector of an unknown kind, or None for an input that is needed.
         ImportError: Keras runs on another backend than TensorFlow.
-        ValueError, IndexError: a selector that matches nothing (the nearest name is suggested, all are listed), or
-            inputs that do not fit the model.
+        ValueError, IndexError: a selector that matches nothing (the nearest name is suggested, all are listed), inputs
+            that do not fit the model, or a model without a `call` (its parts are listed).
     """
     return make_probe(model, layers=layers, exclude=exclude, training=training)(inputs)

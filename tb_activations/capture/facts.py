@@ -134,7 +134,8 @@ def _never_called(model: Any, called: Collection[int]) -> dict[str, str]:
             inner = f"{path}/{layer.name}" if path else layer.name
             if visit(layer, inner):
                 any_called = True
-            elif layer.weights or not layer.built:
+            # Keras' own layers also hold parts without weights that they seldom need.
+            elif layer.weights or not (layer.built or _is_keras_own(owner)):
                 notes[inner] = _reason(owner, path)
         if any_called or owner is model:
             reasons.update(notes)
@@ -142,6 +143,10 @@ def _never_called(model: Any, called: Collection[int]) -> dict[str, str]:
 
     visit(model, "")
     return reasons
+
+
+def _is_keras_own(layer: Any) -> bool:
+    return type(layer).__module__.startswith("keras.")
 
 
 def _reason(owner: Any, path: str) -> str:

@@ -39,8 +39,7 @@ class Inputs:
 def prepare(model: Any, inputs: Any) -> Inputs:
     """Raises ValueError, with the shapes, for inputs that do not fit; TypeError for what is no array."""
     known = _known_inputs(model)
-    if isinstance(inputs, (list, tuple)) and _is_plain(inputs):
-        inputs = np.asarray(inputs)
+    inputs = _with_arrays(inputs, len(known))
     structure = keras.tree.map_structure(_as_value, inputs)
     leaves = keras.tree.flatten(structure)
     names = _names(inputs, len(leaves), known)
@@ -106,8 +105,21 @@ def _names(inputs: Any, count: int, known: list[Any]) -> list[str]:
     return ["input", *(f"input:{i}" for i in range(1, count))]
 
 
+def _with_arrays(inputs: Any, count: int = 1) -> Any:
+    """The inputs, with an array for each one written as nested lists of numbers or texts; count: of the model's."""
+    if isinstance(inputs, Mapping):
+        return {key: _with_arrays(value) for key, value in inputs.items()}
+    if not isinstance(inputs, (list, tuple)):
+        return inputs
+    if not (count > 1 and len(inputs) == count) and _is_plain(inputs):
+        return np.asarray(inputs)
+    values = [_with_arrays(value) for value in inputs]
+    if hasattr(inputs, "_fields"):
+        return type(inputs)(*values)
+    return tuple(values) if isinstance(inputs, tuple) else values
+
+
 def _is_plain(inputs: Any) -> bool:
-    """Whether it is one array written as nested lists, of numbers or texts."""
     leaves = keras.tree.flatten(inputs)
     return all(isinstance(leaf, (bool, int, float, str, bytes, np.generic)) for leaf in leaves)
 

@@ -10,12 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.random.seed_generator import global_seed_generator
 
 from tb_activations.capture import Capture, Plan, RetraceWarning
 from tb_activations.capture.facts import Facts, parameters, read_facts
 from tb_activations.capture.inputs import Inputs, prepare, symbolic
-from tb_activations.capture.state import kept, kept_unless_built, written_variables
+from tb_activations.capture.state import global_seeds, kept, kept_unless_built, written_variables
 from tb_activations.capture.structure import Structure
 from tb_activations.capture.tap import open_tap
 from tb_activations.channels import Pick, channels_by_path
@@ -152,8 +151,7 @@ class KerasProbe:
     def _run_eagerly(self, inputs: Inputs, tensors: list[Any], *, select_all: bool) -> tuple[_Seen, list[Any]]:
         # Only a graph tells in advance what it will write.
         variables = [variable.value for variable in self._model.variables]
-        variables.append(global_seed_generator().state.value)
-        with kept_unless_built(self._model), kept(variables):
+        with kept_unless_built(self._model), kept([*variables, *global_seeds()]):
             return self._observe(inputs, tensors, select_all)
 
     def _observe(self, inputs: Inputs, tensors: list[Any], select_all: bool) -> tuple[_Seen, list[Any]]:
@@ -190,7 +188,8 @@ class KerasProbe:
             shapes = ", ".join(f"{p}: {s.dtype.name} {s.shape}" for p, s in zip(inputs.values, specs, strict=True))
             cause = f"the inputs' structure, shape or type is new ({shapes}); keep it fixed to save the time"
         warnings.warn(
-            f"tb_activations: the model {self._model.name!r} has to be traced again, because {cause}. Said once.",
+            f"tb_activations: the model {self._model.name!r} has to be traced again, because {cause}. "
+            "This is said once.",
             RetraceWarning,
             stacklevel=4,
         )

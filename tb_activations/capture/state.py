@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from keras.src.backend.common import global_state
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 
 
 @contextlib.contextmanager
@@ -23,19 +25,27 @@ def kept(variables: Iterable[Any]) -> Iterator[None]:
             variable.assign(value)
 
 
+def global_seeds() -> list[Any]:
+    """The variable of Keras' global seed generator; none yet when nothing has drawn from it, and asking Keras for it
+    would draw its seed."""
+    generator = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+    return [] if generator is None else [generator.state.value]
+
+
 @contextlib.contextmanager
 def kept_unless_built(model: Any) -> Iterator[None]:
     """Python's and NumPy's random streams, and the losses that layers collect, are as before afterwards.
 
-    Not the streams when the model is built in between: `fit` would have drawn the seeds of its weights just the same.
+    Not the streams when the model is built in between, or Keras' global seed is made: `fit` would have drawn the seeds
+    just the same.
     """
-    count = len(model.variables)
+    count, seeds = len(model.variables), global_seeds()
     python, numpy = random.getstate(), np.random.get_state()
     losses = [(layer, list(layer._losses), set(layer._loss_ids)) for layer in model._flatten_layers()]
     try:
         yield
     finally:
-        if len(model.variables) == count:
+        if len(model.variables) == count and len(global_seeds()) == len(seeds):
             random.setstate(python)
             np.random.set_state(numpy)
         known = {id(layer) for layer, _, _ in losses}

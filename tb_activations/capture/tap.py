@@ -89,7 +89,7 @@ def _layer_call(layer: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _operation_call(operation: Any, *args: Any, **kwargs: Any) -> Any:
-    # `x + y` or `keras.ops.softmax(x)` in a functional model. A layer's call ends here as well, recorded already.
+    # `x + y` or `keras.ops.softmax(x)` in a functional model. A layer's call gets here as well, recorded already.
     original, tap = _originals[keras.Operation, "__call__"], _open()
     if tap is None or isinstance(operation, keras.layers.Layer):
         return original(operation, *args, **kwargs)

@@ -1,17 +1,20 @@
-"""Independent recordings: what layers return when a model is called eagerly, noted without the code under test."""
+"""Independent recordings: what layers return when a model is called, noted without the code under test."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 
 @contextmanager
-def notes(*watched: keras.layers.Layer) -> Iterator[dict[str, list[Any]]]:
+def notes(
+    *watched: keras.layers.Layer, convert: Callable[[Any], Any] = keras.ops.convert_to_numpy
+) -> Iterator[dict[str, list[Any]]]:
     """Outputs of each layer's `call` by the layer's name, one per call, while the model is called eagerly.
 
     Wraps `call` of the instances, where capture replaces `__call__` of the class.
@@ -26,7 +29,7 @@ def notes(*watched: keras.layers.Layer) -> Iterator[dict[str, list[Any]]]:
 
         def noting(*args: Any, _original: Any = original, _name: str = layer.name, **kwargs: Any) -> Any:
             output = _original(*args, **kwargs)
-            taken.setdefault(_name, []).append(keras.tree.map_structure(keras.ops.convert_to_numpy, output))
+            taken.setdefault(_name, []).append(keras.tree.map_structure(convert, output))
             return output
 
         layer.__dict__[method] = noting
@@ -35,6 +38,20 @@ def notes(*watched: keras.layers.Layer) -> Iterator[dict[str, list[Any]]]:
     finally:
         for layer, method in originals:
             del layer.__dict__[method]
+
+
+def traced_notes(model: keras.Model, inputs: Any, *watched: keras.layers.Layer) -> dict[str, list[Any]]:
+    """`notes` of one call in a graph, which TensorFlow may compute in other steps, and so with other last bits, than
+    an eager one."""
+
+    @tf.function(autograph=False)
+    def run(inputs: Any) -> Any:
+        with notes(*watched, convert=tf.identity) as taken:
+            model(inputs, training=False)
+        return dict(taken)
+
+    result: dict[str, list[Any]] = keras.tree.map_structure(keras.ops.convert_to_numpy, run(inputs))
+    return result
 
 
 def leaves(model: keras.Model) -> list[keras.layers.Layer]:
