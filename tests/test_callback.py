@@ -226,8 +226,12 @@ def test_the_training_batch_as_a_probe_leaves_training_bit_identical(tmp_path, d
     for one, other in zip(results[0][1], results[1][1], strict=True):
         np.testing.assert_array_equal(one, other)
     pictures = logged(tmp_path, "pixels/image")
-    assert list(pictures) == list(starts)
+    assert list(logged(tmp_path, "hidden/image")) == list(starts)
     for step, start in starts.items():
+        # An input like the one before is not written again.
+        if step not in pictures:
+            assert step == 5
+            continue
         # The last of the batch's first three samples.
         values = read_atlas(pictures[step][4]).values[:, 0, 0]
         np.testing.assert_allclose(values, x[start + 2], atol=np.ptp(x[start + 2]) / 255 / 2 + 1e-6)

@@ -118,6 +118,12 @@ class KerasProbe:
 
     def _prepared(self, inputs: Any) -> tuple[Inputs, list[Any]]:
         prepared = prepare(self._model, inputs)
+        if isinstance(self._model, keras.Sequential) and not self._model.built:
+            # Its first call would build it, and name its input: then a second trace would be due at the second log.
+            [value] = prepared.values.values()
+            with kept_unless_built(self._model):
+                self._model.build((None, *value.shape[1:]))
+            prepared = prepare(self._model, inputs)
         return prepared, [_as_tensor(value) for value in prepared.values.values()]
 
     def _trace(self, inputs: Inputs, specs: list[Any], *, select_all: bool) -> _Trace:
