@@ -28,8 +28,8 @@ class Capture(Mapping[str, np.ndarray]):
     layers: facts about the captured layers, in the same order.
     inputs, input_layers: the model inputs the activations belong to, by path, and facts about them (none about texts);
         always there, whether selected or not.
-    skipped: path → why its output could not be captured: not numbers, say, or inside a loop, or a layer with weights
-        that was not called.
+    skipped: path → why its output could not be captured: it is not numbers, say, or inside a loop; also layers with
+        weights that were not called.
     channels: path → the channels to draw, for layers that do not draw the first ones.
     model: name, class_name and parameters. framework: versions by package name.
     """

@@ -48,8 +48,9 @@ def prepare(model: Any, inputs: Any) -> Inputs:
         if leaf is None and not getattr(_layer_of(by_name.get(name)), "optional", not known):
             raise TypeError(f"the model's input {name!r} is not optional. Received: None")
     if known:
+        # Any batch size: Keras may have noted that of the first batch it saw, and takes others all the same.
         leaves = [
-            _fitted(leaf, tuple(by_name[name].shape), name) if isinstance(leaf, np.ndarray) else leaf
+            _fitted(leaf, (None, *by_name[name].shape[1:]), name) if isinstance(leaf, np.ndarray) else leaf
             for leaf, name in zip(leaves, names, strict=True)
         ]
     values = {name: leaf for name, leaf in zip(names, leaves, strict=True) if leaf is not None}

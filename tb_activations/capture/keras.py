@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tb_activations.capture import Capture, Plan, RetraceWarning
+from tb_activations.capture.building import build_as_fit_does
 from tb_activations.capture.facts import Facts, parameters, read_facts
 from tb_activations.capture.inputs import Inputs, prepare, symbolic
 from tb_activations.capture.state import global_seeds, kept, kept_unless_built, written_variables
@@ -63,6 +64,7 @@ class KerasProbe:
         self._training = training
         self._structure: Structure | None = None
         self._traces: dict[Any, _Trace] = {}
+        self._built = False
         self._warned = False
         self.traces = 0
 
@@ -118,11 +120,10 @@ class KerasProbe:
 
     def _prepared(self, inputs: Any) -> tuple[Inputs, list[Any]]:
         prepared = prepare(self._model, inputs)
-        if isinstance(self._model, keras.Sequential) and not self._model.built:
-            # Its first call would build it, and name its input: then a second trace would be due at the second log.
-            [value] = prepared.values.values()
-            with kept_unless_built(self._model):
-                self._model.build((None, *value.shape[1:]))
+        if not self._built:
+            self._built = True
+            build_as_fit_does(self._model, prepared)
+            # Built, a model may know its inputs and their names.
             prepared = prepare(self._model, inputs)
         return prepared, [_as_tensor(value) for value in prepared.values.values()]
 

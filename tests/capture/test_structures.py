@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tb_activations import capture, list_layers
+from tb_activations.capture import make_probe
 from tests.models import digits_cnn, truth
 
 layers = keras.layers
@@ -167,3 +168,53 @@ def test_a_layer_may_be_called_input(x):
     maps = capture(model, x)
     assert list(maps) == ["input#1"]
     np.testing.assert_array_equal(maps["input#1"], model(x).numpy())
+
+
+def unbuilt_sequential():
+    return keras.Sequential([keras.Sequential([layers.Dense(4, name="d")], name="inner"), layers.Dense(2, name="e")])
+
+
+class HoldsSequential(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.part = keras.Sequential([layers.Dense(4, name="d")], name="inner")
+
+    def call(self, x):
+        return self.part(x)
+
+
+@pytest.mark.parametrize("make", [unbuilt_sequential, HoldsSequential])
+def test_a_model_that_capture_builds_is_the_one_that_fit_would_have_built(x, make):
+    def built(by):
+        keras.utils.set_random_seed(2)
+        model = make()
+        model.compile(keras.optimizers.SGD(0.0), "mse")
+        by(model)
+        return model
+
+    captured = built(lambda model: capture(model, x))
+    # One epoch at rate 0 changes nothing.
+    fitted = built(lambda model: model.fit(np.zeros((10, 8)), np.zeros((10, 1)), batch_size=4, verbose=0))
+    for one, other in zip(captured.get_weights(), fitted.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    inner = captured.layers[0]
+    # No number of probe samples is baked in.
+    assert inner.input_shape == (None, 8)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("make", [unbuilt_sequential, HoldsSequential])
+def test_an_unbuilt_models_paths_are_the_same_before_and_after(x, make):
+    model = make()
+    probe = make_probe(model)
+    first, second = probe(x), probe(x)
+    assert list(first) == list(second)
+    assert list(first.inputs) == list(second.inputs)
+    assert probe.traces == 1
+
+
+@pytest.mark.parametrize("first", ["call", "predict", "capture"])
+def test_another_number_of_samples_than_the_model_was_built_with(x, first):
+    model = keras.Sequential([layers.Dense(4, name="d")])
+    {"call": model, "predict": lambda x: model.predict(x, verbose=0), "capture": lambda x: capture(model, x)}[first](x)
+    np.testing.assert_array_equal(capture(model, x[:2])["d"], model.predict(x[:2], verbose=0))
