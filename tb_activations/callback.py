@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -31,6 +31,7 @@ class ActivationLogger(keras.callbacks.Callback):
             samples of the training batch at hand: pictures of different steps then show different inputs and do not
             compare, and the state before training is not logged.
         labels: one string or integer per probe sample, shown beside it.
+        class_names: names of the classes by id, for showing predictions; as in `ActivationWriter`.
         layers, exclude: which layers, as in `tb_activations.capture`; default: every layer that computes something.
         log_freq: "epoch" (default), an integer number of training batches, or a `datetime.timedelta`.
         log_ends: log the state before the first training step and the one after the last too; default True.
@@ -50,6 +51,7 @@ class ActivationLogger(keras.callbacks.Callback):
         probe: Any,
         *,
         labels: Iterable[Any] | None = None,
+        class_names: Sequence[str] | Mapping[int, str] | None = None,
         layers: Any = None,
         exclude: Any = None,
         log_freq: str | int | datetime.timedelta = "epoch",
@@ -76,6 +78,7 @@ class ActivationLogger(keras.callbacks.Callback):
             "log_dir": log_dir,
             # Kept, because each fit makes a writer; a single text is for the writer to refuse.
             "labels": labels if labels is None or isinstance(labels, (str, bytes)) else list(labels),
+            "class_names": class_names,
             "layers": layers,
             "exclude": exclude,
             "name": name,

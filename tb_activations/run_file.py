@@ -15,6 +15,7 @@ from tb_activations import events, schema
 from tb_activations.capture import Capture
 from tb_activations.channels import Pick, channels_by_path
 from tb_activations.encode import Limits, encode_layer, health_row
+from tb_activations.encode.predictions import top_predictions
 from tb_activations.schema import LayerInfo, Manifest
 from tb_activations.selection import Choices
 
@@ -46,6 +47,7 @@ class RunFile:
         limits: Limits,
         bins: int,
         labels: tuple[str, ...],
+        class_names: tuple[str, ...],
         options: Mapping[str, Any],
         report: Callable[[str, Exception, str], None],
     ) -> None:
@@ -53,6 +55,7 @@ class RunFile:
         self._limits = limits
         self._bins = bins
         self._labels = labels
+        self._class_names = class_names
         self._options = options
         self._report = report
         self._file: events.EventFile | None = None
@@ -82,11 +85,12 @@ class RunFile:
                 health[row] = self._write_layer(log, info)
             except Exception as error:
                 self._report(f"layer {info.path!r} at step {log.step} was left out", error, info.path)
-        self._file.write(
-            log.step,
-            log.wall_time,
-            [events.tensor_value(schema.health_tag(manifest.digest), schema.HEALTH_PLUGIN_NAME, health)],
-        )
+        values = [events.tensor_value(schema.health_tag(manifest.digest), schema.HEALTH_PLUGIN_NAME, health)]
+        prediction = None if log.source is None else log.source.prediction
+        if prediction is not None:
+            top = top_predictions(prediction.scores)
+            values.append(events.tensor_value(schema.PREDICTIONS_TAG, schema.PLUGIN_NAME, top))
+        self._file.write(log.step, log.wall_time, values)
         self._file.flush()
 
     def _write_layer(self, log: Log, info: LayerInfo) -> np.ndarray:
@@ -117,9 +121,18 @@ class RunFile:
         self._layers.update({info.path: info for info in log.layers})
         versions = {"tb_activations": tb_activations.__version__, "numpy": np.__version__}
         source = log.source
+        prediction = None if source is None else source.prediction
         return Manifest(
             layers=tuple(self._layers.values()),
             labels=self._labels,
+            class_names=self._class_names,
+            prediction={}
+            if prediction is None
+            else {
+                "path": prediction.layer.path,
+                "classes": prediction.scores.shape[1],
+                "activation": prediction.layer.activation,
+            },
             skipped=dict(source.skipped) if source is not None else {},
             writer=versions if source is None else {**versions, **source.framework},
             model=dict(source.model) if source is not None else {},

@@ -24,7 +24,11 @@ IMAGES_PLUGIN_NAME = "images"
 HISTOGRAMS_PLUGIN_NAME = "histograms"
 
 MANIFEST_TAG = "manifest"
+PREDICTIONS_TAG = "predictions"
 _HEALTH_PREFIX = "health/"
+
+MAX_PREDICTIONS = 5
+"""How many classes per sample the predictions hold."""
 
 ATLAS_TEXT_KEYWORD = "tb_activations"
 """Keyword of the PNG's compressed text chunk (zTXt) that holds the `AtlasHeader`."""
@@ -73,6 +77,11 @@ def statistics_tag(path: str) -> str:
 
 def health_tag(digest: str) -> str:
     return f"{_HEALTH_PREFIX}{digest}"
+
+
+def prediction_columns(count: int) -> tuple[str, ...]:
+    """Columns of `predictions`, float32 `[samples, 2 * count]`, scores descending: class_1, score_1, class_2, …"""
+    return tuple(f"{name}_{place}" for place in range(1, count + 1) for name in ("class", "score"))
 
 
 def _check_version(data: Mapping[str, Any], what: str) -> None:
@@ -137,6 +146,10 @@ class Manifest:
     """In execution order, inputs first."""
     labels: tuple[str, ...] = ()
     """One per probe sample, `""` where there is none."""
+    class_names: tuple[str, ...] = ()
+    """By class id, `""` where there is none."""
+    prediction: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Of which output the predictions are: path, classes, activation; empty when no output is [batch, classes]."""
     skipped: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Path → why it could not be captured."""
     writer: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -169,7 +182,7 @@ class Manifest:
         if not isinstance(known.get("layers"), list):
             raise SchemaError("the manifest has no list of layers")
         known["layers"] = tuple(LayerInfo.from_json(layer) for layer in known["layers"])
-        for name in ("labels", "statistics_columns", "health_columns"):
+        for name in ("labels", "class_names", "statistics_columns", "health_columns"):
             if name in known:
                 known[name] = tuple(known[name])
         return cls(**known)

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,8 @@ class ActivationWriter:
         log_dir: the directory TensorBoard looks at, or one below it.
         name: the sub-directory, our own so that no other writer shares it. Default "activations".
         labels: one string or integer per probe sample, shown beside it.
+        class_names: names of the classes that the model's output scores, by class id: a sequence, or a mapping of ids
+            to names. Predictions are then shown by name.
         layers, exclude: which layers `log` captures, as in `tb_activations.capture`.
         training: run the probe in training mode; default False.
         channels: which channels are drawn: an index, a list of indices, a slice, or a mapping of layer selectors (as
@@ -82,6 +84,7 @@ class ActivationWriter:
         *,
         name: str = "activations",
         labels: Iterable[Any] | None = None,
+        class_names: Sequence[str] | Mapping[int, str] | None = None,
         layers: Any = None,
         exclude: Any = None,
         training: bool = False,
@@ -134,7 +137,15 @@ class ActivationWriter:
         self._last_step: int | None = None
         self._warned: set[str] = set()
         self._stats = WriterStats()
-        self._run = RunFile(self.directory, self._limits, self._bins, self._labels, self._options, self._report)
+        self._run = RunFile(
+            self.directory,
+            self._limits,
+            self._bins,
+            self._labels,
+            _names_by_class(class_names),
+            self._options,
+            self._report,
+        )
 
     def __enter__(self) -> ActivationWriter:
         return self
@@ -385,6 +396,22 @@ def _label_texts(labels: Iterable[Any] | None) -> tuple[str, ...]:
     if isinstance(labels, (str, bytes)):
         raise TypeError(f"labels must hold one label per probe sample. Received a single text: labels={labels!r}")
     return tuple(str(label) for label in labels)
+
+
+def _names_by_class(class_names: Any) -> tuple[str, ...]:
+    if class_names is None:
+        return ()
+    if isinstance(class_names, Mapping):
+        ids = list(class_names)
+        if not all(isinstance(one, (int, np.integer)) and not isinstance(one, bool) and one >= 0 for one in ids):
+            raise ValueError(f"class_names must have class ids, 0 and up, as its keys. Received: {ids!r}")
+        return tuple(str(class_names.get(one, "")) for one in range(max(ids, default=-1) + 1))
+    if isinstance(class_names, (str, bytes)) or not isinstance(class_names, Iterable):
+        raise TypeError(
+            "class_names must be a sequence of names, or a mapping of class ids to names. "
+            f"Received: class_names={class_names!r}"
+        )
+    return tuple(map(str, class_names))
 
 
 def _run_directory(log_dir: str | os.PathLike[str], name: str) -> Path:

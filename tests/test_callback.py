@@ -10,6 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.util import tensor_util
 
 from tb_activations import ActivationLogger, ActivationWarning, ActivationWriter, read_atlas
+from tb_activations.schema import Manifest
 
 
 @pytest.fixture
@@ -142,12 +143,39 @@ def test_what_does_not_fit_the_model_is_refused_before_the_first_epoch(tmp_path,
         ({"channels": {"a": 1.5}}, TypeError, "channels must be .* Received: 1.5"),
         ({"channels": []}, ValueError, "channels must name at least one channel"),
         ({"input_image": 3}, TypeError, "input_image must be a function .* Received: input_image=3"),
-        ({"labels": "cat"}, TypeError, "labels"),
+        ({"labels": "cat"}, TypeError, "labels must hold one label per probe sample"),
+        ({"class_names": "cat"}, TypeError, "class_names must be a sequence of names, or a mapping"),
+        ({"class_names": {"cat": 1}}, ValueError, "class_names must have class ids, 0 and up, as its keys"),
     ],
 )
 def test_a_wrong_option_is_refused_by_the_constructor(tmp_path, options, error, words):
     with pytest.raises(error, match=words):
         ActivationLogger(tmp_path, **{"probe": np.ones((1, 4)), **options})
+
+
+@pytest.mark.parametrize("layers", [None, "hidden"])
+def test_the_models_predictions_are_logged_whatever_is_selected(tmp_path, data, layers):
+    x, y = data
+    model = small_model()
+    logger = ActivationLogger(tmp_path, probe=x[:3], layers=layers, class_names={1: "dog"})
+    model.fit(x, y, epochs=1, verbose=0, callbacks=[logger])
+    *_, (step, last) = logged(tmp_path, "predictions").items()
+    assert step == 2
+    truth = model.predict(x[:3], verbose=0)
+    np.testing.assert_array_equal(last[:, 0], truth.argmax(axis=1))
+    np.testing.assert_allclose(last[:, 1], truth.max(axis=1), rtol=1e-5)
+    manifest = Manifest.from_json(logged(tmp_path, "manifest")[0].item())
+    assert manifest.class_names == ("", "dog")
+    assert manifest.prediction == {"path": "dense", "classes": 2, "activation": "softmax"} | {
+        "path": model.layers[-1].name
+    }
+
+
+def test_a_model_that_scores_no_classes_logs_no_predictions(tmp_path):
+    model = keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Conv2D(2, 3, name="conv")])
+    with ActivationWriter(tmp_path) as writer:
+        writer.log(model, np.zeros((1, 6, 6, 1), np.float32), 0)
+    assert Manifest.from_json(logged(tmp_path, "manifest")[0].item()).prediction == {}
 
 
 def test_training_begins_with_one_line(tmp_path, data, capsys):

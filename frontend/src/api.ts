@@ -34,9 +34,19 @@ export interface Layer {
   role: "input" | "layer" | "output";
 }
 
+/** Of which output the predictions are; empty when the model has none that scores classes. */
+export interface Prediction {
+  path?: string;
+  classes?: number;
+  activation?: string | null;
+}
+
 export interface Manifest {
   layers: Layer[];
   labels: string[];
+  /** By class id; absent in logs of earlier versions, as `prediction` is. */
+  class_names?: string[];
+  prediction?: Prediction;
   skipped: Record<string, string>;
 }
 
@@ -120,6 +130,8 @@ async function series(url: string, signal: AbortSignal): Promise<Series> {
 }
 
 export const fetchHealth = (run: string, signal: AbortSignal) => series(query("health", { run }), signal);
+
+export const fetchPredictions = (run: string, signal: AbortSignal) => series(query("predictions", { run }), signal);
 
 export const fetchStatistics = (run: string, layer: string, signal: AbortSignal) =>
   series(query("statistics", { run, layer }), signal);

@@ -43,6 +43,7 @@ export interface Hover {
 export const runs = signal<Runs | null>(null);
 export const runInfo = signal<RunInfo | null>(null);
 export const health = signal<{ run: string; series: Series } | null>(null);
+export const predictions = signal<{ run: string; series: Series } | null>(null);
 export const statistics = signal<OfLayer<Series> | null>(null);
 export const histogram = signal<OfLayer<Series> | null>(null);
 export const picture = signal<(ImageKey & { atlas: Atlas }) | null>(null);
@@ -55,7 +56,7 @@ export interface OfLayer<T> {
   series: T;
 }
 
-export type Source = "runs" | "run" | "health" | "statistics" | "histogram" | "image";
+export type Source = "runs" | "run" | "health" | "predictions" | "statistics" | "histogram" | "image";
 /** Sentences to show where the data would be. */
 export const problems = signal<Partial<Record<Source, string>>>({});
 /** Counts up when the reader asks to try again. */
@@ -96,6 +97,13 @@ export const currentStep = computed(() => shownStep(steps.value, step.value, fol
 export const sampleCount = computed(() =>
   Math.max(0, info.value?.manifest.labels.length ?? 0, ...(info.value?.timelines.map((line) => line.samples) ?? [])),
 );
+/** Predictions and their row of steps, at the current step or the last one before it. */
+export const shownPredictions = computed(() => {
+  const now = predictions.value;
+  if (!now || now.run !== info.value?.run || currentStep.value === null) return null;
+  return { series: now.series, index: indexAtOrBefore(now.series.steps, currentStep.value) };
+});
+
 export const currentSample = computed(() => Math.max(0, Math.min(sample.value, sampleCount.value - 1)));
 
 /** The picture to show for a layer at the current step, or at the given one. */

@@ -131,6 +131,22 @@ function loadRun(): void {
   });
 }
 
+function loadPredictions(): void {
+  const key = () => (store.info.value?.manifest.prediction?.path === undefined ? null : version());
+  onChange(key, () => {
+    const run = store.currentRun.peek()?.run ?? "";
+    const lastStep = store.currentRun.peek()?.last_step ?? -1;
+    return start("predictions", (signal) =>
+      settle("predictions", signal, async () => {
+        const series = await api.fetchPredictions(run, signal);
+        signal.throwIfAborted();
+        store.predictions.value = { run, series };
+        return (series.steps.at(-1) ?? -1) >= lastStep;
+      }),
+    );
+  });
+}
+
 function loadLayer(): void {
   const key = () => {
     const [of, layer] = [version(), store.currentLayer.value];
@@ -226,6 +242,7 @@ function play(): void {
 export function synchronise(): void {
   pollRuns();
   loadRun();
+  loadPredictions();
   loadLayer();
   loadPicture();
   loadThumbnails();

@@ -11,11 +11,20 @@ import numpy as np
 from tb_activations.channels import Pick
 from tb_activations.schema import LayerInfo
 
-__all__ = ["Capture", "LayerInfo", "Plan", "Probe", "RetraceWarning", "capture", "describe", "make_probe"]
+__all__ = ["Capture", "LayerInfo", "Plan", "Prediction", "Probe", "RetraceWarning", "capture", "describe", "make_probe"]
 
 
 class RetraceWarning(UserWarning):
     """Something made a model be traced anew, which takes about as long as the first log."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """What the model says of each sample: its first output of shape [batch, classes]. layer: facts about it;
+    scores: float [batch, classes], probabilities or logits as the model gives them."""
+
+    layer: LayerInfo
+    scores: np.ndarray
 
 
 class Capture(Mapping[str, np.ndarray]):
@@ -31,6 +40,7 @@ class Capture(Mapping[str, np.ndarray]):
     skipped: path → why its output could not be captured: it is not numbers, say, or inside a loop; also layers with
         weights that were not called.
     channels: path → the channels to draw, for layers that do not draw the first ones.
+    prediction: the model's first output that scores classes, whether selected or not; None when it has none.
     model: name, class_name and parameters. framework: versions by package name.
     """
 
@@ -43,6 +53,7 @@ class Capture(Mapping[str, np.ndarray]):
         input_layers: tuple[LayerInfo, ...],
         skipped: Mapping[str, str],
         channels: Mapping[str, Pick],
+        prediction: Prediction | None,
         model: Mapping[str, Any],
         framework: Mapping[str, str],
     ) -> None:
@@ -52,6 +63,7 @@ class Capture(Mapping[str, np.ndarray]):
         self.input_layers = input_layers
         self.skipped = dict(skipped)
         self.channels = dict(channels)
+        self.prediction = prediction
         self.model = dict(model)
         self.framework = dict(framework)
 

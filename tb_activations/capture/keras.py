@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tb_activations.capture import Capture, Plan, RetraceWarning
+from tb_activations.capture import Capture, Plan, Prediction, RetraceWarning
 from tb_activations.capture.building import build_as_fit_does
 from tb_activations.capture.facts import Facts, parameters, read_facts
 from tb_activations.capture.inputs import Inputs, prepare, symbolic
@@ -31,6 +31,7 @@ class _Seen:
     chosen: tuple[LayerInfo, ...]
     skipped: Mapping[str, str]
     channels: Mapping[str, Pick]
+    prediction: LayerInfo | None
 
     @property
     def inputs(self) -> tuple[LayerInfo, ...]:
@@ -85,13 +86,16 @@ class KerasProbe:
             trace = self._trace(prepared, _specs(tensors), select_all=False)
             with kept(trace.written):
                 seen, outputs = trace.seen, trace.function(*tensors)
+        arrays = [_as_numpy(output) for output in outputs]
+        prediction = None if seen.prediction is None else Prediction(seen.prediction, arrays.pop())
         return Capture(
-            {info.path: _as_numpy(output) for info, output in zip(seen.chosen, outputs, strict=True)},
+            {info.path: array for info, array in zip(seen.chosen, arrays, strict=True)},
             seen.chosen,
             inputs=prepared.arrays(),
             input_layers=seen.inputs,
             skipped=seen.skipped,
             channels=seen.channels,
+            prediction=prediction,
             model={
                 "name": self._model.name,
                 "class_name": type(self._model).__name__,
@@ -167,12 +171,13 @@ class KerasProbe:
             result = self._model(inputs.pack(tensors), training=self._training)
         facts = read_facts(self._model, tap.calls, result, dict(zip(inputs.values, tensors, strict=True)))
         seen = self._seen(facts, select_all)
-        return seen, [facts.tensors[info.path] for info in seen.chosen]
+        wanted = [*seen.chosen, *filter(None, [seen.prediction])]
+        return seen, [facts.tensors[info.path] for info in wanted]
 
     def _seen(self, facts: Facts, select_all: bool) -> _Seen:
         every_layer = tuple(facts.infos)
         if select_all:
-            return _Seen(every_layer, (), facts.skipped, {})
+            return _Seen(every_layer, (), facts.skipped, {}, None)
         choices = Choices(
             facts.infos,
             layer_names=[layer.name for layer in self._model.layers],
@@ -183,7 +188,7 @@ class KerasProbe:
         )
         chosen = select(choices, self._layers, self._exclude)
         channels = channels_by_path(choices, chosen, self._channels)
-        return _Seen(every_layer, chosen, facts.skipped, channels)
+        return _Seen(every_layer, chosen, facts.skipped, channels, next(filter(_scores_classes, every_layer), None))
 
     def _warn_of_retrace(self, changed: bool, inputs: Inputs, specs: list[Any]) -> None:
         if self._warned:
@@ -200,6 +205,12 @@ class KerasProbe:
             RetraceWarning,
             stacklevel=4,
         )
+
+
+def _scores_classes(info: LayerInfo) -> bool:
+    """Whether it is an output [batch, classes]."""
+    is_float = "float" in info.dtype
+    return info.role == "output" and is_float and len(info.shape or ()) == 2 and (info.shape or (0,))[0] is None
 
 
 def _runs_eagerly(model: Any) -> bool:

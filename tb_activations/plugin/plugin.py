@@ -55,6 +55,7 @@ class ActivationsPlugin(base_plugin.TBPlugin):
             "/runs": self._serve_runs,
             "/run": self._serve_run,
             "/health": self._serve_health,
+            "/predictions": self._serve_predictions,
             "/statistics": self._serve_statistics,
             "/histogram": self._serve_histogram,
             "/image": self._serve_image,
@@ -130,6 +131,9 @@ class ActivationsPlugin(base_plugin.TBPlugin):
 
     def _serve_health(self, request: wrappers.Request) -> wrappers.Response:
         return _respond_series(request, self._reader.health(_scope(request), _text(request, "run")))
+
+    def _serve_predictions(self, request: wrappers.Request) -> wrappers.Response:
+        return _respond_series(request, self._reader.predictions(_scope(request), _text(request, "run")))
 
     def _serve_statistics(self, request: wrappers.Request) -> wrappers.Response:
         run, layer = _text(request, "run"), _text(request, "layer")

@@ -153,6 +153,14 @@ class Reader:
         columns = found.manifest.health_columns
         return self._series(scope, schema.HEALTH_PLUGIN_NAME, run, tag, np.dtype(np.float32), columns)
 
+    def predictions(self, scope: Scope, run: str) -> Series:
+        """float32 `[steps, samples, 2 * k]`: the k classes with the highest scores."""
+        found = self.manifest(scope, run).manifest
+        if not found.prediction:
+            raise NotFoundError(f"The run {run!r} has no predictions: no output of its model is [batch, classes].")
+        columns = schema.prediction_columns(min(schema.MAX_PREDICTIONS, int(found.prediction.get("classes", 0))))
+        return self._series(scope, schema.PLUGIN_NAME, run, schema.PREDICTIONS_TAG, np.dtype(np.float32), columns)
+
     def statistics(self, scope: Scope, run: str, layer: str) -> Series:
         """float32 `[steps, channels, columns]`."""
         manifest = self._manifest_with(scope, run, layer)

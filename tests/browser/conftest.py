@@ -46,6 +46,10 @@ class Demo:
         model = keras.Model(self.model.inputs, self.model.get_layer(layer).output)
         return model.predict(self.probe, verbose=0)[sample]
 
+    def predictions(self) -> np.ndarray:
+        """What the model says of the probe at the last step, [samples, classes]."""
+        return self.model.predict(self.probe, verbose=0)
+
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory):

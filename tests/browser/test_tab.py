@@ -112,6 +112,19 @@ def test_a_sample_is_chosen_by_its_picture(page, server):
     assert pixels(frame, 17) != first
 
 
+def test_each_sample_shows_what_the_model_predicts_at_the_step(page, server, demo):
+    frame = open_tab(page, server)
+    wait_for_step(frame, STEPS[-1])
+    truth = demo.predictions()
+    predicted = frame.get_by_test_id("predicted")
+    for sample, label in enumerate([1, 5, 6, 8]):
+        best = int(truth[sample].argmax())
+        mark = "✓" if best == label else "✗"
+        expect(predicted.nth(sample)).to_contain_text(f"{mark} {best}")
+        shown = float(predicted.nth(sample).locator(".num").inner_text().rstrip(" %")) / 100
+        assert shown == pytest.approx(float(truth[sample].max()), abs=6e-4)
+
+
 def test_the_scale_is_per_layer_or_per_channel(page, server):
     frame = open_tab(page, server)
     wait_for_step(frame, STEPS[-1])

@@ -61,6 +61,27 @@ def test_every_route_gives_back_what_was_written(board, reads_series):
     np.testing.assert_allclose(health[1, 0, header["columns"].index("mean")], values.mean(), rtol=1e-6)
 
 
+def test_predictions_are_served_and_a_run_without_them_says_so(tmp_path, runs_tensorboard, load_fast, reads_series):
+    keras = pytest.importorskip("keras")
+    log(tmp_path, [0])
+    x = np.random.default_rng(0).normal(size=(2, 4)).astype(np.float32)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax", name="out")])
+    with ActivationWriter(tmp_path / "classes") as writer:
+        for step in (0, 5):
+            writer.log(model, x, step)
+    with runs_tensorboard(tmp_path, load_fast) as board:
+        board.wait_for(lambda answer: {run.get("steps") for run in answer["runs"]} == {1, 2})
+        header, values = reads_series(board.get("predictions", run="classes/activations").body)
+        assert header["steps"] == [0, 5]
+        assert header["columns"] == ["class_1", "score_1", "class_2", "score_2", "class_3", "score_3"]
+        truth = model.predict(x, verbose=0)
+        np.testing.assert_array_equal(values[1, :, 0], truth.argmax(axis=1))
+        np.testing.assert_allclose(values[1, :, 1], truth.max(axis=1), rtol=1e-5)
+        refused = board.get("predictions", run=RUN)
+        assert refused.status == 404
+        assert "no predictions" in refused.json["error"]
+
+
 def test_a_run_resumed_from_a_lower_step_replaces_what_came_after(tmp_path, runs_tensorboard, load_fast):
     log(tmp_path, [0, 10, 20, 30])
     log(tmp_path, [20], value=100)

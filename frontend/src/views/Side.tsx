@@ -1,6 +1,7 @@
 import { layerRange, tileCount } from "../atlas";
 import { number, percent } from "../format";
 import { at, overSteps } from "../series";
+import { predictionOf } from "../predictions";
 import * as store from "../store";
 import { ProblemOf } from "./Problem";
 import { Ridgeline } from "./Ridgeline";
@@ -26,14 +27,16 @@ function Samples() {
           const text = labels[index] ?? "";
           // A bare number beside a picture says nothing; a word does.
           const label = /^-?\d/.test(text) ? `label ${text}` : text;
+          const predicted = predictionOf(store.shownPredictions.value, store.info.value?.manifest, index);
+          const said = [`sample ${index}`, label, predicted && `predicted ${predicted.top[0]}`].filter(Boolean);
           return (
             <button
               key={index}
               class={`${isPicture ? "thumbnail" : "chip num"}${index === current ? " on" : ""}`}
               role="radio"
               aria-checked={index === current}
-              aria-label={`sample ${index}${label && `, ${label}`}`}
-              title={`sample ${index}${label && ` · ${label}`} (w e)`}
+              aria-label={`${said.join(", ")}${predicted?.isRight === false ? ", wrong" : ""}`}
+              title={[`${said.slice(0, 2).join(" · ")} (w e)`, ...(predicted?.top ?? [])].join("\n")}
               data-testid="sample"
               data-index={index}
               onClick={() => (store.sample.value = index)}
@@ -44,6 +47,14 @@ function Samples() {
                 index
               )}
               {label && <span class="label">{label}</span>}
+              {predicted && (
+                <span class={`predicted${predicted.isRight === false ? " wrong" : ""}`} data-testid="predicted">
+                  <span class="who">
+                    {predicted.isRight === null ? "→" : predicted.isRight ? "✓" : "✗"} {predicted.name}
+                  </span>
+                  <span class="num">{predicted.score}</span>
+                </span>
+              )}
             </button>
           );
         })}
