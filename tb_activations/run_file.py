@@ -60,6 +60,8 @@ class RunFile:
         self._report = report
         self._file: events.EventFile | None = None
         self._layers: dict[str, LayerInfo] = {}
+        self._skipped: dict[str, str] = {}
+        self._prediction: dict[str, Any] = {}
         self._manifest_text = ""
         self._channel_means: dict[str, np.ndarray] = {}
         self._inputs_written: dict[str, tuple[bytes, ...]] = {}
@@ -121,19 +123,16 @@ class RunFile:
         self._layers.update({info.path: info for info in log.layers})
         versions = {"tb_activations": tb_activations.__version__, "numpy": np.__version__}
         source = log.source
-        prediction = None if source is None else source.prediction
+        # A log of plain arrays does not forget what is known of the model.
+        if source is not None:
+            self._skipped = dict(source.skipped)
+            self._prediction = _prediction_facts(source)
         return Manifest(
             layers=tuple(self._layers.values()),
             labels=self._labels,
             class_names=self._class_names,
-            prediction={}
-            if prediction is None
-            else {
-                "path": prediction.layer.path,
-                "classes": prediction.scores.shape[1],
-                "activation": prediction.layer.activation,
-            },
-            skipped=dict(source.skipped) if source is not None else {},
+            prediction=self._prediction,
+            skipped=self._skipped,
             writer=versions if source is None else {**versions, **source.framework},
             model=dict(source.model) if source is not None else {},
             options=self._options,
@@ -146,6 +145,13 @@ class RunFile:
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
+
+
+def _prediction_facts(source: Capture) -> dict[str, Any]:
+    if source.prediction is None:
+        return {}
+    layer, scores = source.prediction.layer, source.prediction.scores
+    return {"path": layer.path, "classes": scores.shape[1], "activation": layer.activation}
 
 
 def as_log(

@@ -152,7 +152,7 @@ def _is_keras_own(layer: Any) -> bool:
 def _reason(owner: Any, path: str) -> str:
     if isinstance(owner, keras.layers.TimeDistributed):
         return f"TimeDistributed runs it without calling it; all its steps together are the output of {path!r}"
-    return "it was not called: the model does not use it here, or runs it inside a tf.function traced before"
+    return "it was not called: the model does not use it here, or runs it inside a tf.function that needs AutoGraph"
 
 
 def _unused(path: str, taken: Mapping[str, Any]) -> str:

@@ -41,6 +41,21 @@ class Tap:
         self._stack: list[Call] = []
         self._times_called: dict[str, int] = {}
 
+    @property
+    def is_in_a_call(self) -> bool:
+        return bool(self._stack)
+
+    @contextlib.contextmanager
+    def unless_it_fails(self) -> Iterator[None]:
+        """Forget the calls made in between when an exception ends them."""
+        count, times_called = len(self.calls), dict(self._times_called)
+        try:
+            yield
+        except BaseException:
+            del self.calls[count:]
+            self._times_called = times_called
+            raise
+
     def call(self, original: Any, layer: Any, args: Any, kwargs: Any) -> Any:
         if _is_shape_inference(args, kwargs):
             return original(layer, *args, **kwargs)
@@ -120,6 +135,20 @@ def _scored(owner: type, method: str, scores_of: Any) -> Any:
     return scored
 
 
+def _function_call(function: Any, *args: Any, **kwargs: Any) -> Any:
+    # A `call` decorated with tf.function would run in a graph of its own, perhaps one traced long before, where its
+    # layers cannot be seen: its Python code becomes part of our trace, unless it needs AutoGraph.
+    original, tap = _originals[_TF_FUNCTION, "__call__"], _open()
+    if tap is None or not tap.is_in_a_call:
+        return original(function, *args, **kwargs)
+    try:
+        with tap.unless_it_fails():
+            return function.python_function(*args, **kwargs)
+    except tf.errors.OperatorNotAllowedInGraphError:
+        return original(function, *args, **kwargs)
+
+
+_TF_FUNCTION = type(tf.function(lambda: None))
 _ATTENTION = keras.layers.MultiHeadAttention, "_compute_attention"
 _GROUPED_ATTENTION = keras.layers.GroupQueryAttention, "_compute_attention"
 _DOT_ATTENTION = keras.layers.Attention, "_apply_scores"
@@ -127,6 +156,7 @@ _REPLACEMENTS = {
     (keras.layers.Layer, "__call__"): _layer_call,
     (keras.Operation, "__call__"): _operation_call,
     (keras.layers.Layer, "rematerialized_call"): _remat_call,
+    (_TF_FUNCTION, "__call__"): _function_call,
     _ATTENTION: _scored(*_ATTENTION, scores_of_attention),
     _GROUPED_ATTENTION: _scored(*_GROUPED_ATTENTION, scores_of_grouped_attention),
     # Also of `AdditiveAttention`. It returns (output, scores).
@@ -145,8 +175,8 @@ def _closed() -> Iterator[None]:
 
 @contextlib.contextmanager
 def open_tap() -> Iterator[Tap]:
-    """Record this thread's layer calls. Methods of Keras' classes (`_REPLACEMENTS`) are replaced while any tap is open,
-    and are what they were afterwards, whatever happens in between."""
+    """Record this thread's layer calls. Methods of Keras' classes and tf.function's (`_REPLACEMENTS`) are replaced
+    while any tap is open, and are what they were afterwards, whatever happens in between."""
     global _open_taps
     outer, tap = _open(), Tap()
     with _lock:

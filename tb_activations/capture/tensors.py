@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-IN_A_LOOP = "it runs inside a loop or a branch (or a tf.function of its own), whose tensors cannot leave it"
+IN_A_LOOP = "it runs inside a loop or a branch, whose tensors cannot leave it"
 
 
 def named_leaves(outputs: Any) -> Iterator[tuple[str, Any]]:

@@ -243,20 +243,65 @@ def test_a_layer_that_the_call_leaves_out_is_listed_with_the_reason(x):
         capture(model, x, layers=1)
 
 
-def test_a_layer_inside_a_tf_function_of_its_own_is_listed_with_the_reason(x):
-    class Compiled(layers.Layer):
-        def __init__(self, **options):
-            super().__init__(**options)
-            self.dense = layers.Dense(3, name="dense")
+class Compiled(layers.Layer):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.low, self.high = layers.Dense(3, name="low"), layers.Dense(3, name="high")
 
-        @tf.function
-        def call(self, x):
-            return self.dense(x)
+    def build(self, shape):
+        self.low.build(shape)
+        self.high.build(shape)
 
+    @tf.function
+    def call(self, x, training=None):
+        return self.high(x) + self.low(x)
+
+
+class NeedsAutoGraph(Compiled):
+    @tf.function
+    def call(self, x, training=None):
+        low = self.low(x)
+        if tf.reduce_sum(x) > 1e6:
+            low = self.high(x)
+        return low
+
+
+def test_layers_inside_a_tf_function_are_seen(x):
     model = keras.Sequential([keras.Input((8,)), Compiled(name="compiled")])
+    expected = model.predict(x, verbose=0)
+    maps = capture(model, x)
+    assert list(maps) == ["compiled/high", "compiled/low", "compiled"]
+    assert_same(maps["compiled"], expected)
+    alone = keras.Sequential([keras.Input((8,)), model.layers[0].low])
+    assert_same(maps["compiled/low"], alone.predict(x, verbose=0))
+
+
+def test_layers_inside_a_tf_function_that_needs_autograph_are_listed_with_the_reason(x):
+    model = keras.Sequential([keras.Input((8,)), NeedsAutoGraph(name="compiled")])
+    expected = model.predict(x, verbose=0)
     maps = capture(model, x)
     assert list(maps) == ["compiled"]
-    assert "inside a tf.function" in maps.skipped["compiled/dense"]
+    assert_same(maps["compiled"], expected)
+    assert set(maps.skipped) == {"compiled/low", "compiled/high"}
+
+
+def test_a_whole_model_whose_call_is_a_tf_function(x):
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(3, name="dense")
+            self.part = keras.Sequential([layers.Dense(2, name="head")], name="part")
+
+        @tf.function(reduce_retracing=True)
+        def call(self, x):
+            return self.part(self.dense(x))
+
+    model = Model()
+    expected = model.predict(x, verbose=0)
+    maps = capture(model, x)
+    assert list(maps) == ["dense", "part/head"]
+    assert_same(maps["part/head"], expected)
+    assert maps.skipped == {}
 
 
 def test_a_model_that_can_only_be_trained_names_its_parts(x):

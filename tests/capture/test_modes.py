@@ -105,7 +105,8 @@ def test_a_model_loaded_from_a_file(images, tmp_path):
         assert_same(capture(loaded, images)[path], values)
 
 
-def test_an_int8_quantised_model(x):
+@pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
+def test_a_quantised_model(x, mode):
     model = keras.Sequential(
         [
             keras.Input((8,)),
@@ -114,8 +115,8 @@ def test_an_int8_quantised_model(x):
             layers.Dense(2, name="b"),
         ]
     )
-    model.quantize("int8", filters=lambda layer: isinstance(layer, layers.Dense))
-    assert model.layers[0].quantization_mode == "int8"
+    model.quantize(mode, filters=lambda layer: isinstance(layer, layers.Dense))
+    assert model.layers[0].quantization_mode == mode
     assert_all_layers_are_keras_own(model, x)
     with notes(*model.layers) as expected:
         model(x)

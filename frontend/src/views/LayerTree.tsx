@@ -8,6 +8,7 @@ import type { Leaf } from "../tree";
 import { rowsOf } from "../tree";
 import { HealthPill, isDying, isSick, sharesOf } from "./HealthPill";
 import { ProblemOf } from "./Problem";
+import { Skipped } from "./Skipped";
 import { Sparkline } from "./Sparkline";
 
 function LayerRow({ leaf, selected }: { leaf: Leaf; selected: boolean }) {
@@ -120,6 +121,7 @@ export function LayerTree() {
         )}
         {rows.length === 0 && store.search.value && <p class="note">No layer matches “{store.search.value}”.</p>}
       </div>
+      <Skipped />
     </nav>
   );
 }
