@@ -208,6 +208,9 @@ class AtlasHeader:
     ranges: per tile `(low, high)`: what code 0 and code `levels - 1` stand for; None when no pixel is finite.
     levels: per tile, how many codes mean a finite value: 256, or 253 in a tile with non-finite pixels, where the
         next three codes are -Inf, +Inf and NaN in this order.
+    slices: `(rows, columns)` of the slices in each tile of `"maps"`, in reading order, for tensors with axes before
+        the maps' two; all are of the same size.
+    note: what was done to the values before drawing, e.g. `"magnitude of complex values"`.
     """
 
     view: str
@@ -221,6 +224,8 @@ class AtlasHeader:
     ranges: tuple[tuple[float, float] | None, ...]
     levels: tuple[int, ...]
     normalization: str = "channel"
+    slices: tuple[int, int] = (1, 1)
+    note: str = ""
 
     def to_json(self) -> str:
         # Not dataclasses.asdict, which copies every range: 1 ms per layer.
@@ -234,6 +239,7 @@ class AtlasHeader:
         try:
             for name in ("shape", "axes", "tile", "downsampling", "channels", "levels"):
                 known[name] = tuple(known[name])
+            known["slices"] = tuple(known.get("slices", (1, 1)))
             known["ranges"] = tuple(None if r is None else (float(r[0]), float(r[1])) for r in known["ranges"])
             return cls(**known)
         except (KeyError, TypeError, IndexError, ValueError) as error:

@@ -1,6 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { AtlasHeader } from "./atlas";
-import { AtlasError, decodeAtlas, layerRange, paintTile, pixelValues, tileCount, unitAt, valueTable } from "./atlas";
+import {
+  AtlasError,
+  channelNoun,
+  decodeAtlas,
+  layerRange,
+  paintTile,
+  pixelValues,
+  placeInMap,
+  tileCount,
+  unitAt,
+  valueTable,
+} from "./atlas";
 import { NONFINITE, colorTable } from "./colors";
 import { encodeAtlas, encodePng } from "./testing";
 
@@ -106,4 +117,12 @@ describe("atlas", () => {
     );
     await expect(decodeAtlas(encodePng(1, 1, 1, Uint8Array.from([0, 0])))).rejects.toThrow(AtlasError);
   });
+});
+
+it("a pixel is named by its slice, and attention by query and key", () => {
+  const header = { tile: [4, 6], slices: [2, 3], downsampling: [2, 1], axes: ["depth", "height", "width", "channel"] };
+  expect(placeInMap(header as unknown as AtlasHeader, 3, 4)).toBe("slice 5 · row 2, column 0");
+  const scores = { tile: [5, 5], downsampling: [1, 1], axes: ["head", "query", "key"] };
+  expect(placeInMap(scores as unknown as AtlasHeader, 3, 4)).toBe("query 3, key 4");
+  expect(channelNoun(scores as unknown as AtlasHeader)).toBe("head");
 });

@@ -23,6 +23,10 @@ export interface AtlasHeader {
   channels: readonly number[];
   ranges: readonly (Range | null)[];
   levels: readonly number[];
+  /** Rows and columns of a tile's slices in reading order; absent in older files. */
+  slices?: readonly [number, number];
+  /** What was done to the values before drawing. */
+  note?: string;
 }
 
 export interface Atlas {
@@ -45,6 +49,23 @@ export function parseHeader(text: string): AtlasHeader {
     );
   }
   return header;
+}
+
+/** What a picture's channels are called. */
+export function channelNoun(header: AtlasHeader): "channel" | "head" | "unit" {
+  if (header.axes.includes("head")) return "head";
+  return header.axes.includes("channel") ? "channel" : "unit";
+}
+
+/** Where a pixel of a map is, with the names of the axes. */
+export function placeInMap(header: AtlasHeader, row: number, column: number): string {
+  const [rows, columns] = header.slices ?? [1, 1];
+  const [height, width] = [header.tile[0] / rows, header.tile[1] / columns];
+  const [down, across] = header.downsampling;
+  const [first, second] = header.axes.includes("query") ? ["query", "key"] : ["row", "column"];
+  const where = `${first} ${(row % height) * down}, ${second} ${(column % width) * across}`;
+  if (rows * columns === 1) return where;
+  return `slice ${Math.floor(row / height) * columns + Math.floor(column / width)} · ${where}`;
 }
 
 export async function decodeAtlas(bytes: Uint8Array): Promise<Atlas> {

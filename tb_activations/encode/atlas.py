@@ -28,7 +28,8 @@ class Atlas:
     """A decoded atlas.
 
     values: float32 (float64 for layers of that type) [channels, height, width]; units are channels of 1 x 1, a
-    sequence is [units, 1, time], a colour picture [samples per pixel, height, width]. NaN and ±Inf are restored.
+    sequence is [units, 1, time], slices follow each other as rows, a colour picture [samples per pixel, height,
+    width]. NaN and ±Inf are restored.
     header: the `AtlasHeader` it was read from.
     """
 
@@ -62,6 +63,8 @@ def encode_atlas(view: View, tiles: Tiles, shape: tuple[int, ...], dtype: str) -
         channels=tiles.channels,
         ranges=quantised.ranges,
         levels=quantised.levels,
+        slices=tiles.slices,
+        note="magnitude of complex values" if dtype.startswith("complex") else "",
     )
     return encode_png(atlas, ATLAS_TEXT_KEYWORD, header.to_json()), atlas.shape[1], atlas.shape[0]
 
@@ -114,7 +117,9 @@ def read_atlas(source: str | os.PathLike[str] | bytes | BinaryIO) -> Atlas:
             "Expected a PNG written by tb_activations, saved as it is (an edited or re-encoded copy loses the chunk)."
         )
     header = AtlasHeader.from_json(text)
-    dtype = np.float64 if header.dtype in ("float64", "int32", "int64", "uint32", "uint64") else np.float32
+    dtype = (
+        np.float64 if header.dtype in ("float64", "complex128", "int32", "int64", "uint32", "uint64") else np.float32
+    )
     if header.view == "color":
         pixels = decode_codes(codes, header.ranges[0], header.levels[0])
         return Atlas(np.moveaxis(pixels, -1, 0).astype(dtype), header)
@@ -127,6 +132,10 @@ def read_atlas(source: str | os.PathLike[str] | bytes | BinaryIO) -> Atlas:
     )
     if header.view == "units":
         values = values.reshape(-1)[: len(header.channels)].reshape(-1, 1, 1)
+    elif header.view == "maps" and header.slices != (1, 1):
+        rows, columns = header.slices
+        blocks = values.reshape(len(values), rows, height // rows, columns, width // columns).swapaxes(2, 3)
+        values = blocks.reshape(len(values), -1, width // columns)
     elif header.view == "sequence":
         values = values.reshape(height, 1, width).transpose(2, 1, 0)
     with np.errstate(over="ignore"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -47,12 +47,13 @@ class View:
 @dataclasses.dataclass(frozen=True)
 class Tiles:
     """values: [tiles, height, width] (for a colour picture [samples per pixel, height, width]); padding: how many
-    cells at the end of the last row hold nothing."""
+    cells at the end of the last row hold nothing; slices: (rows, columns) of a tile's slices, in reading order."""
 
     values: np.ndarray
     channels: tuple[int, ...]
     downsampling: tuple[int, int] = (1, 1)
     padding: int = 0
+    slices: tuple[int, int] = (1, 1)
 
 
 def as_numbers(array: np.ndarray) -> np.ndarray:
@@ -82,58 +83,108 @@ def view_of(info: LayerInfo, sample_shape: tuple[int, ...]) -> View:
     sample_shape: of one sample, without the batch axis. Ranks: 0 a scalar, 1 units, 2 time x units, 3 maps
     (a colour picture for a model input with 3 or 4 channels), 4 and more: maps whose leading axes are stacked as rows.
     """
-    rank = len(sample_shape)
-    if rank == 0:
-        return View("scalar", (), None)
-    if rank == 1:
-        return View("units", ("unit",), 0)
-    if rank == 2:
-        return View("sequence", ("time", "unit"), 1)
-    leading = ("depth",) if rank == 4 else tuple(f"axis{i}" for i in range(rank - 3))
-    if info.data_format == "channels_first":
-        return View("maps", ("channel", *leading, "height", "width"), 0)
-    name = "color" if rank == 3 and info.role == "input" and sample_shape[-1] in _COLOR_SAMPLES else "maps"
-    return View(name, (*leading, "height", "width", "channel"), rank - 1)
+    for entry in REGISTRY:
+        if entry.applies(info, sample_shape):
+            return entry.view(len(sample_shape))
+    raise AssertionError("the last entry of the registry applies to everything")
+
+
+def _is_attention(info: LayerInfo, shape: tuple[int, ...]) -> bool:
+    if len(shape) != 3:
+        return False
+    return info.path.endswith(":scores") or ("Attention" in info.class_name and shape[1] == shape[2])
+
+
+def _is_color(info: LayerInfo, shape: tuple[int, ...]) -> bool:
+    return len(shape) == 3 and info.role == "input" and shape[-1] in _COLOR_SAMPLES
+
+
+def _is_first(info: LayerInfo) -> bool:
+    return info.data_format == "channels_first"
+
+
+def _leading(rank: int) -> tuple[str, ...]:
+    return ("depth",) if rank == 4 else tuple(f"axis{i}" for i in range(rank - 3))
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One row of the registry. applies: to a layer and its sample's shape; view: for a sample of that rank."""
+
+    applies: Callable[[LayerInfo, tuple[int, ...]], bool]
+    view: Callable[[int], View]
+
+
+REGISTRY = (
+    Entry(lambda info, shape: len(shape) == 0, lambda rank: View("scalar", (), None)),
+    Entry(lambda info, shape: len(shape) == 1, lambda rank: View("units", ("unit",), 0)),
+    Entry(lambda info, shape: len(shape) == 2 and _is_first(info), lambda rank: View("sequence", ("unit", "time"), 0)),
+    Entry(lambda info, shape: len(shape) == 2, lambda rank: View("sequence", ("time", "unit"), 1)),
+    Entry(_is_attention, lambda rank: View("maps", ("head", "query", "key"), 0)),
+    Entry(
+        lambda info, shape: _is_first(info),
+        lambda rank: View("maps", ("channel", *_leading(rank), "height", "width"), 0),
+    ),
+    Entry(_is_color, lambda rank: View("color", ("height", "width", "channel"), 2)),
+    Entry(
+        lambda info, shape: True,
+        lambda rank: View("maps", (*_leading(rank), "height", "width", "channel"), rank - 1),
+    ),
+)
+"""From what a tensor's axes mean to its view; the first entry that applies wins."""
+
+
+def picked(channels: slice | Sequence[int] | None, count: int) -> tuple[int, ...] | None:
+    """The channel ids that `channels` picks of `count`, each once, in its order; negative ones count from the end; None
+    for no choice.
+
+    Raises ValueError for an id outside -count to count - 1, and for an empty pick.
+    """
+    if channels is None:
+        return None
+    ids = range(count)[channels] if isinstance(channels, slice) else channels
+    wrong = [i for i in ids if not -count <= i < count]
+    if wrong or not ids:
+        problem = f"there is no channel {wrong[0]}" if wrong else "it picks none"
+        raise ValueError(f"channels must be from {-count} to {count - 1}. Received: {channels!r}, and {problem}")
+    return tuple(dict.fromkeys(int(i) % count for i in ids))
 
 
 def tiles_of(
-    view: View,
-    sample: np.ndarray,
-    limits: Limits,
-    role: str = "layer",
-    channels: slice | Sequence[int] | None = None,
+    view: View, sample: np.ndarray, limits: Limits, role: str = "layer", ids: tuple[int, ...] | None = None
 ) -> Tiles:
-    """Cut one sample (no batch axis, numbers, not empty) into tiles."""
+    """Cut one sample (no batch axis, numbers, not empty) into tiles. ids: the channels drawn, None for the first."""
     size = limits.size if limits.size is None or role != "input" else limits.size * _INPUT_SIZE_FACTOR
-    if view.name == "scalar":
+    if view.channel_axis is None:
         return Tiles(sample.reshape(1, 1, 1), (0,))
+    # channels: [channel, ...], whatever axis held them.
+    channels = np.moveaxis(sample, view.channel_axis, 0)
+    if ids is None:
+        most = None if view.name == "color" else limits.channels if view.name == "maps" else limits.units
+        channels = channels[:most]
+        ids = tuple(range(len(channels)))
+    else:
+        channels = channels[list(ids)]
     if view.name == "units":
-        units = sample[: limits.units]
-        width = units.size if units.size <= (limits.size or units.size) else math.isqrt(units.size - 1) + 1
-        height = -(-units.size // width)
-        padding = height * width - units.size
+        count = len(ids)
+        width = count if count <= (limits.size or count) else math.isqrt(count - 1) + 1
+        height = -(-count // width)
+        padding = height * width - count
         # Repeating a value keeps the padding out of the tile's range.
-        cells = np.pad(units, (0, padding), mode="edge")
-        return Tiles(cells.reshape(1, height, width), tuple(range(units.size)), padding=padding)
+        cells = np.pad(channels, (0, padding), mode="edge")
+        return Tiles(cells.reshape(1, height, width), ids, padding=padding)
     if view.name == "sequence":
-        shown = sample[None, :, : limits.units]
-        values, (rows, _) = _averaged(shown, size, None)
-        return Tiles(values, tuple(range(shown.shape[2])), (rows, 1))
-    assert view.channel_axis is not None
-    maps = np.moveaxis(sample, view.channel_axis, 0)
-    ids: Sequence[int] = range(len(maps))
-    if view.name == "maps" and channels is not None:
-        ids = (
-            range(len(maps))[channels]
-            if isinstance(channels, slice)
-            else [len(maps) + i if i < 0 else i for i in channels]
-        )
-        maps = maps[channels if isinstance(channels, slice) else list(channels)]
-    elif view.name == "maps":
-        ids, maps = ids[: limits.channels], maps[: limits.channels]
-    maps = maps.reshape(maps.shape[0], -1, maps.shape[-1])
+        values, (rows, _) = _averaged(channels.T[None], size, None)
+        return Tiles(values, ids, (rows, 1))
+    # Slices are averaged one by one, so that no pixel mixes two of them.
+    maps = channels.reshape(-1, *channels.shape[-2:])
     values, downsampling = _averaged(maps, size, size)
-    return Tiles(values, tuple(ids), downsampling)
+    count = len(maps) // len(ids)
+    rows = next(r for r in range(math.isqrt(count), 0, -1) if count % r == 0)
+    rows, columns = count // rows, rows
+    height, width = values.shape[1:]
+    blocks = values.reshape(len(ids), rows, columns, height, width).swapaxes(2, 3)
+    return Tiles(blocks.reshape(len(ids), rows * height, columns * width), ids, downsampling, slices=(rows, columns))
 
 
 def _averaged(maps: np.ndarray, height: int | None, width: int | None) -> tuple[np.ndarray, tuple[int, int]]:

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { AtlasHeader } from "../atlas";
-import { tileCount, unitAt } from "../atlas";
+import { channelNoun, tileCount, unitAt } from "../atlas";
 import { count, kind, shape } from "../format";
 import type { Layout } from "../layout";
 import { layoutOf, rowsInView } from "../layout";
@@ -38,7 +38,7 @@ function Title() {
 function LeftOut() {
   const header = store.picture.value?.atlas.header;
   if (!header || header.view === "color") return null;
-  const noun = header.axes.includes("channel") ? "channel" : "unit";
+  const noun = channelNoun(header);
   const all = header.shape[header.axes.indexOf(noun)] ?? 0;
   if (header.channels.length >= all) return null;
   return (
@@ -124,7 +124,7 @@ function Tile({ index, layout }: { index: number; layout: Layout }) {
   const selected = isMap && store.currentChannel.value === id;
   const [width, height] = [header.tile[1] * layout.zoom, header.tile[0] * layout.zoom];
   const isNumbered = header.view === "units" && header.tile[0] === 1 && layout.zoom >= MIN_NUMBERED;
-  const name = isMap ? `channel ${id}` : (store.shownLayer.value?.path ?? header.view);
+  const name = isMap ? `${channelNoun(header)} ${id}` : (store.shownLayer.value?.path ?? header.view);
   return (
     <div
       class={`tile${selected ? " on" : ""}${dead ? " dead" : ""}`}

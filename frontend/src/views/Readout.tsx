@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { AtlasHeader } from "../atlas";
-import { pixelValues, tileCount, unitAt } from "../atlas";
+import { channelNoun, pixelValues, placeInMap, tileCount, unitAt } from "../atlas";
 import { number, percent } from "../format";
 import { at } from "../series";
 import * as store from "../store";
@@ -13,9 +13,8 @@ function place(header: AtlasHeader, { tile, row, column }: store.Hover): string 
   if (header.view === "sequence") return `time ${row} · unit ${unit}`;
   if (header.view === "units") return `unit ${unit}`;
   if (header.view === "scalar") return "scalar";
-  const [down, across] = header.downsampling;
-  const where = `row ${row * down}, column ${column * across}`;
-  return header.view === "color" ? where : `channel ${header.channels[tile]} · ${where}`;
+  const where = placeInMap(header, row, column);
+  return header.view === "color" ? where : `${channelNoun(header)} ${header.channels[tile]} · ${where}`;
 }
 
 function Facts({ channel, noun }: { channel: number; noun: string }) {
@@ -84,14 +83,13 @@ export function Readout() {
     <div class="readout" ref={element} data-testid="readout" data-value={String(values[0])} data-channel={channel}>
       <div class="where num">{place(header, hover)}</div>
       <b class="num">{values.map((value) => number(value, 5)).join("  ")}</b>
+      {header.note && <div class="where">{header.note}</div>}
       {down * across !== 1 && (
         <div class="where">
           average of {down}×{across} values
         </div>
       )}
-      {channel !== undefined && header.view !== "color" && (
-        <Facts channel={channel} noun={unit === undefined ? "channel" : "unit"} />
-      )}
+      {channel !== undefined && header.view !== "color" && <Facts channel={channel} noun={channelNoun(header)} />}
     </div>
   );
 }

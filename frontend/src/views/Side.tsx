@@ -1,4 +1,4 @@
-import { layerRange, tileCount } from "../atlas";
+import { channelNoun, layerRange, tileCount } from "../atlas";
 import { number, percent } from "../format";
 import { at, overSteps } from "../series";
 import { predictionOf } from "../predictions";
@@ -78,7 +78,7 @@ function Inspector() {
   if (!picture) return null;
   const { atlas } = picture;
   const { header } = atlas;
-  const noun = header.view === "maps" || header.view === "color" ? "Channel" : "Unit";
+  const noun = { channel: "Channel", head: "Head", unit: "Unit" }[channelNoun(header)];
   if (channel === null) {
     return (
       <section>
