@@ -64,9 +64,17 @@ def encode_atlas(view: View, tiles: Tiles, shape: tuple[int, ...], dtype: str) -
         ranges=quantised.ranges,
         levels=quantised.levels,
         slices=tiles.slices,
-        note="magnitude of complex values" if dtype.startswith("complex") else "",
+        note=_note(view, tiles, dtype),
     )
     return encode_png(atlas, ATLAS_TEXT_KEYWORD, header.to_json()), atlas.shape[1], atlas.shape[0]
+
+
+def _note(view: View, tiles: Tiles, dtype: str) -> str:
+    height, width = tiles.values.shape[1:]
+    notes = ["magnitude of complex values"] if dtype.startswith("complex") else []
+    if view.name == "units" and height > 1:
+        notes.append(f"folded {width} x {height}")
+    return "; ".join(notes)
 
 
 def _laid_out(codes: np.ndarray, columns: int) -> np.ndarray:

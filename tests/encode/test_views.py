@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from tb_activations import LayerInfo, read_atlas
 from tb_activations.encode import Limits, encode_layer
@@ -63,3 +66,28 @@ def test_complex_values_are_drawn_as_noted_magnitudes():
     atlas = read(np.array([[3 + 4j, 0]]))
     assert atlas.header.note == "magnitude of complex values"
     np.testing.assert_array_equal(atlas.values.ravel(), [5, 0])
+
+
+def test_many_units_fold_into_a_near_square_block_that_the_header_names(rng):
+    units = rng.random((1, 32768)).astype(np.float32)
+    atlas = read(units, limits=Limits(channels=None))
+    assert atlas.header.note == "folded 182 x 181"
+    close(atlas.values, units[0][:, None, None])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    hnp.arrays(
+        st.sampled_from([np.float16, np.float32, np.float64, np.int8, np.int32, np.uint8, np.bool_]),
+        hnp.array_shapes(min_dims=0, max_dims=6, min_side=1, max_side=4),
+        elements=st.integers(0, 1),
+    ),
+    st.sampled_from(["channels_first", "channels_last"]),
+)
+def test_every_rank_and_type_comes_back(sample, data_format):
+    atlas = read(sample[None], data_format=data_format)
+    axes = atlas.header.axes
+    assert len(axes) == sample.ndim
+    names = [name for name in axes if name in ("channel", "unit")]
+    truth = sample if not names else np.moveaxis(sample, axes.index(names[0]), 0)
+    np.testing.assert_allclose(atlas.values.ravel(), truth.ravel().astype(float), atol=1e-6)
