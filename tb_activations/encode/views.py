@@ -24,15 +24,22 @@ class Limits:
     """How much of a layer is drawn.
 
     channels: tiles per layer, None for all. size: pixels per side of a tile, None for all; larger maps are averaged
-    down. Units of a dense layer are pixels, not tiles, so they share the budget of `channels * size` tiles' sides.
+    down. Units are pixels, not tiles: of a dense layer 8 * channels * size are drawn (32,768 by default, a block of
+    182 x 181), of a sequence channels * size.
     """
 
     channels: int | None = 64
     size: int | None = 64
 
-    @property
-    def units(self) -> int | None:
-        return None if self.channels is None or self.size is None else self.channels * self.size
+    def drawn(self, view: str) -> int | None:
+        """How many channels a view draws at most."""
+        if self.channels is None or view == "color":
+            return None
+        if view == "maps":
+            return self.channels
+        if self.size is None:
+            return None
+        return self.channels * self.size * (8 if view == "units" else 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,8 +167,7 @@ def tiles_of(
     # channels: [channel, ...], whatever axis held them.
     channels = np.moveaxis(sample, view.channel_axis, 0)
     if ids is None:
-        most = None if view.name == "color" else limits.channels if view.name == "maps" else limits.units
-        channels = channels[:most]
+        channels = channels[: limits.drawn(view.name)]
         ids = tuple(range(len(channels)))
     else:
         channels = channels[list(ids)]
