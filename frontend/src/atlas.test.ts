@@ -3,6 +3,7 @@ import type { AtlasHeader } from "./atlas";
 import {
   AtlasError,
   channelNoun,
+  notesOf,
   decodeAtlas,
   layerRange,
   paintTile,
@@ -125,4 +126,15 @@ it("a pixel is named by its slice, and attention by query and key", () => {
   const scores = { tile: [5, 5], downsampling: [1, 1], axes: ["head", "query", "key"] };
   expect(placeInMap(scores as unknown as AtlasHeader, 3, 4)).toBe("query 3, key 4");
   expect(channelNoun(scores as unknown as AtlasHeader)).toBe("head");
+});
+
+it("what was done to the values is said in words", () => {
+  const header = { slices: [3, 2], downsampling: [1, 4], note: "magnitude of complex values; folded 182 x 181" };
+  expect(notesOf(header as unknown as AtlasHeader)).toEqual([
+    "magnitude of complex values",
+    "folded 182 × 181",
+    "6 slices in 3 × 2",
+    "averaged 1 × 4",
+  ]);
+  expect(notesOf({ downsampling: [1, 1] } as unknown as AtlasHeader)).toEqual([]);
 });

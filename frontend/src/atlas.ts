@@ -68,6 +68,17 @@ export function placeInMap(header: AtlasHeader, row: number, column: number): st
   return `slice ${Math.floor(row / height) * columns + Math.floor(column / width)} · ${where}`;
 }
 
+/** What was done to the values before they were drawn, in words. */
+export function notesOf(header: AtlasHeader): string[] {
+  const [rows, columns] = header.slices ?? [1, 1];
+  const [down, across] = header.downsampling;
+  return [
+    ...(header.note ? header.note.split("; ").map((note) => note.replace(/(\d) x (\d)/, "$1 × $2")) : []),
+    ...(rows * columns > 1 ? [`${rows * columns} slices in ${rows} × ${columns}`] : []),
+    ...(down * across > 1 ? [`averaged ${down} × ${across}`] : []),
+  ];
+}
+
 export async function decodeAtlas(bytes: Uint8Array): Promise<Atlas> {
   const png = await decodePng(bytes);
   const text = png.text.get(KEYWORD);

@@ -137,8 +137,8 @@ def _scored(owner: type, method: str, scores_of: Any) -> Any:
 
 def _function_call(function: Any, *args: Any, **kwargs: Any) -> Any:
     # A `call` decorated with tf.function would run in a graph of its own, perhaps one traced long before, where its
-    # layers cannot be seen: its Python code becomes part of our trace, unless it needs AutoGraph. What XLA compiles stays
-    # as it is, because its code run otherwise rounds otherwise: Keras' own grouped convolutions, for one.
+    # layers cannot be seen: its Python code becomes part of our trace, unless it needs AutoGraph. What XLA compiles is
+    # left alone, because its code run otherwise rounds otherwise: Keras' own grouped convolutions, for one.
     original, tap = _originals[_TF_FUNCTION, "__call__"], _open()
     if tap is None or not tap.is_in_a_call or function._jit_compile:
         return original(function, *args, **kwargs)

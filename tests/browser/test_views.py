@@ -92,7 +92,7 @@ def test_hovering_attention_names_head_query_and_key(page, board):
     expect(readout).to_contain_text("query 5")
     expect(readout).to_contain_text("key 17")
     scores = ARRAYS["attention/mha:scores"][0, 2]
-    assert value(readout) == pytest.approx(scores[5, 17], abs=np.ptp(scores) / 255)
+    assert value(readout) == pytest.approx(scores[5, 17], abs=float(np.ptp(scores)) / 255)
 
 
 def test_hovering_a_slice_names_it(page, board):
@@ -101,7 +101,7 @@ def test_hovering_a_slice_names_it(page, board):
     readout = hover(page, frame, 3, 30, 24, 12, 15)
     expect(readout).to_contain_text("slice 3")
     volume = ARRAYS["volume"][0]
-    assert value(readout) == pytest.approx(volume[3, 2, 3, 3], abs=np.ptp(volume[..., 3]) / 255)
+    assert value(readout) == pytest.approx(volume[3, 2, 3, 3], abs=float(np.ptp(volume[..., 3])) / 255)
 
 
 def test_hovering_a_folded_vector_names_the_unit(page, board):
@@ -111,7 +111,7 @@ def test_hovering_a_folded_vector_names_the_unit(page, board):
     expect(readout).to_contain_text(f"unit {unit}")
     expect(readout).to_contain_text("folded 182 x 181")
     vector = ARRAYS["units_many"][0]
-    assert value(readout) == pytest.approx(vector[unit], abs=np.ptp(vector) / 255)
+    assert value(readout) == pytest.approx(vector[unit], abs=float(np.ptp(vector)) / 255)
 
 
 def test_complex_values_say_that_they_are_magnitudes(page, board):

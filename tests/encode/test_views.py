@@ -1,5 +1,6 @@
 """Views: every rank, and the channels picked, with NumPy as truth."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -91,3 +92,50 @@ def test_every_rank_and_type_comes_back(sample, data_format):
     names = [name for name in axes if name in ("channel", "unit")]
     truth = sample if not names else np.moveaxis(sample, axes.index(names[0]), 0)
     np.testing.assert_allclose(atlas.values.ravel(), truth.ravel().astype(float), atol=1e-6)
+
+
+anything = st.one_of(st.just(0.0), st.floats(-1e6, 1e6, width=32), st.sampled_from([np.nan, np.inf, -np.inf]))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_any_rank_reads_back_whatever_the_values_and_the_picks(data):
+    sample = data.draw(hnp.arrays(np.float32, hnp.array_shapes(min_dims=1, max_dims=6, max_side=4), elements=anything))
+    count = sample.shape[-1]
+    picks = data.draw(st.none() | st.lists(st.integers(-count, count - 1), min_size=1, unique_by=lambda i: i % count))
+    atlas = read(sample[None], picks)
+    ids = list(range(count)) if picks is None else [i % count for i in picks]
+    assert list(atlas.header.channels) == ids
+    # Slices come back stacked as rows; units and sequences as channels of one row.
+    truth = np.moveaxis(sample, -1, 0)[ids]
+    truth = truth.reshape(len(ids), -1, truth.shape[-1]) if sample.ndim > 2 else truth.reshape(len(ids), 1, -1)
+    assert atlas.values.shape == truth.shape
+    finite = np.isfinite(truth)
+    np.testing.assert_array_equal(atlas.values[~finite], truth[~finite])
+    for channel, (values, expected, known) in enumerate(zip(atlas.values, truth, finite, strict=True)):
+        tile = channel if len(atlas.header.ranges) > 1 else 0
+        low, high = atlas.header.ranges[tile] or (0, 0)
+        step = (high - low) / (atlas.header.levels[tile] - 1)
+        np.testing.assert_allclose(
+            values[known], expected[known], atol=step / 2 + 1e-6 * max(abs(low), abs(high)) + 1e-30
+        )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 3))
+def test_a_larger_map_is_drawn_as_the_means_of_its_blocks(height, width, channels):
+    maps = np.random.default_rng(height * 41 + width).normal(size=(height, width, channels))
+    atlas = read(maps[None], limits=Limits(size=8))
+    down, across = atlas.header.downsampling
+    for channel in range(channels):
+        truth = [
+            [maps[r : r + down, c : c + across, channel].mean() for c in range(0, width, across)]
+            for r in range(0, height, down)
+        ]
+        np.testing.assert_allclose(atlas.values[channel], truth, atol=np.ptp(truth) / 255 / 2 + 1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float8_e4m3fn"])
+def test_small_floats_are_drawn_as_their_values(rng, dtype):
+    values = rng.normal(size=(1, 4, 4, 2)).astype(getattr(ml_dtypes, dtype, dtype))
+    close(read(values).values, np.moveaxis(values[0].astype(np.float32), -1, 0))

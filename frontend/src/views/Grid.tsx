@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { AtlasHeader } from "../atlas";
-import { channelNoun, tileCount, unitAt } from "../atlas";
+import { channelNoun, notesOf, tileCount, unitAt } from "../atlas";
 import { count, kind, shape } from "../format";
 import type { Layout } from "../layout";
 import { layoutOf, rowsInView } from "../layout";
@@ -34,16 +34,21 @@ function Title() {
   );
 }
 
-/** Says so when the picture holds only some of the layer's channels (or units). */
-function LeftOut() {
+/** Says when the picture holds only some of the layer's channels (or units), and how the values were made to fit. */
+function Notes() {
   const header = store.picture.value?.atlas.header;
-  if (!header || header.view === "color") return null;
+  if (!header) return null;
   const noun = channelNoun(header);
-  const all = header.shape[header.axes.indexOf(noun)] ?? 0;
-  if (header.channels.length >= all) return null;
+  const all = header.view === "color" ? 0 : (header.shape[header.axes.indexOf(noun)] ?? 0);
+  const notes = notesOf(header);
   return (
-    <span class="caption" data-testid="left-out" title="max_channels of the hook; statistics use everything">
-      {header.channels.length} of {count(all, noun)}
+    <span class="caption notes">
+      {header.channels.length < all && (
+        <span data-testid="left-out" title="max_channels of the hook; statistics use everything">
+          {header.channels.length} of {count(all, noun)}
+        </span>
+      )}
+      {notes.length > 0 && <span data-testid="notes">{notes.join(" · ")}</span>}
     </span>
   );
 }
@@ -93,6 +98,25 @@ function UnitFrame({ header, zoom }: { header: AtlasHeader; zoom: number }) {
     height: `${(whole ? height : 1) * zoom}px`,
   };
   return <span class="unit" style={style} />;
+}
+
+/** Lines between the slices of a tile. */
+function SliceLines({ header, zoom }: { header: AtlasHeader; zoom: number }) {
+  const [rows, columns] = header.slices ?? [1, 1];
+  if (rows * columns === 1) return null;
+  const [height, width] = [header.tile[0] * zoom, header.tile[1] * zoom];
+  const across = Array.from({ length: columns - 1 }, (_, i) => ((i + 1) * width) / columns);
+  const down = Array.from({ length: rows - 1 }, (_, i) => ((i + 1) * height) / rows);
+  return (
+    <>
+      {across.map((left) => (
+        <i key={`x${left}`} class="slice" style={{ left: `${left}px`, top: 0, height: `${height}px` }} />
+      ))}
+      {down.map((top) => (
+        <i key={`y${top}`} class="slice" style={{ top: `${top}px`, left: 0, width: `${width}px` }} />
+      ))}
+    </>
+  );
 }
 
 /** The unit numbers below a single row of units. */
@@ -150,6 +174,7 @@ function Tile({ index, layout }: { index: number; layout: Layout }) {
         height={`${height}px`}
       />
       <UnitFrame header={header} zoom={layout.zoom} />
+      <SliceLines header={header} zoom={layout.zoom} />
       <span class="label num">
         {isNumbered ? (
           <UnitNumbers header={header} zoom={layout.zoom} />
@@ -257,7 +282,7 @@ export function Grid() {
     <main>
       <Title />
       <div class="bar">
-        <LeftOut />
+        <Notes />
         <span class="space" />
         <ColorBar />
         <Segmented
