@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help demo test test-all check format frontend frontend-test bundle-fresh benchmark clean chromium
+.PHONY: help demo test test-all check format frontend frontend-test bundle-fresh benchmark benchmark-quick clean chromium
 
 PYTHON ?= python3
 VENV := .venv
@@ -45,8 +45,11 @@ frontend-test: $(STAMPS)/npm
 bundle-fresh: $(STAMPS)/npm
 	.ci/bundle-fresh.sh
 
-benchmark: $(STAMPS)/dev  ## what a log costs the training thread, as ratios measured side by side
-	$(BIN)/python benchmarks/logging_cost.py
+benchmark: $(STAMPS)/dev  ## measure what a log costs, and write docs/performance.md
+	$(BIN)/python -m benchmarks.report
+
+benchmark-quick: $(STAMPS)/dev  ## the same ratios in fewer rounds; fails when one is far behind its target
+	$(BIN)/python -m benchmarks.report --guard
 
 chromium: $(STAMPS)/dev
 	.ci/chromium.sh $(BIN)/python

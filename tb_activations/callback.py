@@ -96,13 +96,17 @@ class ActivationLogger(keras.callbacks.Callback):
         self._writer: ActivationWriter | None = ActivationWriter(**self._writer_options)
         self._batch_probe = TrainingBatch(samples) if isinstance(probe, str) and probe == BATCH else None
         self._last_step: int | None = None
+        self._fitting = False
         self._batch = 0
         self._batches_seen = 0
         self._iterations_seen = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
-        # Each fit writes a file of its own: a new model's steps begin at 0 again.
+        # Each fit writes a file of its own: a new model's steps begin at 0 again. One that was interrupted did not end.
+        if self._fitting:
+            self.on_train_end()
         self._writer = self._writer or ActivationWriter(**self._writer_options)
+        self._fitting = True
         self._last_step = None
         self._iterations_seen = self._iterations()
         self._cadence.start()
@@ -136,6 +140,7 @@ class ActivationLogger(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:
         if self._log_ends:
             self._log()
+        self._fitting = False
         if self._batch_probe is not None:
             self._batch_probe.detach()
         if self._writer is not None:

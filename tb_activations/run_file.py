@@ -28,7 +28,8 @@ class Log:
     step: int
     wall_time: float
     layers: tuple[LayerInfo, ...]
-    arrays: Mapping[str, np.ndarray]
+    arrays: dict[str, np.ndarray]
+    """Emptied while the log is written, so that each activation is freed as soon as it is encoded."""
     source: Capture | None
     channels: Mapping[str, Pick]
     pictures: Mapping[str, np.ndarray]
@@ -70,7 +71,8 @@ class RunFile:
     def bytes_written(self) -> int:
         return 0 if self._file is None else self._file.bytes_written
 
-    def write(self, log: Log) -> None:
+    def write(self, log: Log, freed: Callable[[int], None] = lambda _: None) -> None:
+        """Add a log, taking each array out of it and telling `freed` its bytes once it is encoded."""
         # The file appears with the first log, so that a run that never logs leaves no empty run behind.
         if self._file is None:
             self._file = events.EventFile(self._directory)
@@ -83,10 +85,12 @@ class RunFile:
         for row, info in enumerate(manifest.layers):
             if info.path not in log.arrays:
                 continue
+            nbytes = log.arrays[info.path].nbytes
             try:
                 health[row] = self._write_layer(log, info)
             except Exception as error:
                 self._report(f"layer {info.path!r} at step {log.step} was left out", error, info.path)
+            freed(nbytes)
         values = [events.tensor_value(schema.health_tag(manifest.digest), schema.HEALTH_PLUGIN_NAME, health)]
         prediction = None if log.source is None else log.source.prediction
         if prediction is not None:
@@ -98,7 +102,7 @@ class RunFile:
     def _write_layer(self, log: Log, info: LayerInfo) -> np.ndarray:
         assert self._file is not None
         channels = log.channels.get(info.path)
-        encoded = encode_layer(info, np.asarray(log.arrays[info.path]), self._limits, self._bins, channels)
+        encoded = encode_layer(info, np.asarray(log.arrays.pop(info.path)), self._limits, self._bins, channels)
         if info.path in log.pictures:
             drawn = encode_layer(info, log.pictures[info.path], self._limits, self._bins)
             encoded = dataclasses.replace(encoded, images=drawn.images, width=drawn.width, height=drawn.height)
@@ -169,7 +173,9 @@ def as_log(
     if isinstance(activations, Capture):
         layers = tuple({info.path: info for info in (*activations.input_layers, *activations.layers)}.values())
         arrays = {**activations.inputs, **activations}
-        return Log(step, time.time(), layers, arrays, activations, activations.channels, pictures or {})
+        return Log(
+            step, time.time(), layers, arrays, activations.without_arrays(), activations.channels, pictures or {}
+        )
     arrays = {}
     for name, value in activations.items():
         if not isinstance(name, str) or not name:

@@ -307,17 +307,22 @@ class ActivationWriter:
                 log = self._queue.popleft()
                 self._busy = True
             started = time.perf_counter()
-            nbytes = log.nbytes
             try:
-                self._run.write(log)
+                self._run.write(log, self._free)
             except Exception as error:
                 self._report(f"writing the log at step {log.step} to {self.directory} failed", error)
+            # What a fault left unwritten.
+            self._free(log.nbytes)
             del log
             with self._lock:
                 self._busy = False
-                self._waiting_bytes -= nbytes
                 self._lock.notify_all()
             self._count(background_seconds=time.perf_counter() - started)
+
+    def _free(self, nbytes: int) -> None:
+        with self._lock:
+            self._waiting_bytes -= nbytes
+            self._lock.notify_all()
 
     def _count(self, *, skipped: int = 0, stall_seconds: float = 0.0, background_seconds: float = 0.0) -> None:
         with self._lock:

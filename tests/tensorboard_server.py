@@ -68,15 +68,17 @@ class TensorBoard:
         except urllib.error.HTTPError as error:
             return Answer(error.code, error.read(), error.headers)
 
-    def wait_for(self, condition: Callable[[dict[str, Any]], bool], seconds: float = 60) -> dict[str, Any]:
-        """The answer of `runs` as soon as it fulfils the condition."""
+    def wait_for(
+        self, condition: Callable[[dict[str, Any]], bool], seconds: float = 60, path: str = "runs"
+    ) -> dict[str, Any]:
+        """The answer of a route as soon as it fulfils the condition."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            answer = self.get("runs")
+            answer = self.get(path)
             if answer.status == 200 and condition(answer.json):
                 return answer.json
             time.sleep(0.2)
-        raise TimeoutError(f"runs stayed at {answer}\n" + "".join(self.output))
+        raise TimeoutError(f"{path} stayed at {answer}\n" + "".join(self.output))
 
 
 @contextlib.contextmanager

@@ -2,13 +2,15 @@
 
 import threading
 import warnings
+import weakref
 
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util import tensor_util
 
-from tb_activations import ActivationWarning, ActivationWriter, read_atlas
+from tb_activations import ActivationWarning, ActivationWriter, read_atlas, run_file
+from tb_activations.encode import Limits, encode_layer
 from tb_activations.schema import Manifest
 
 KEEP_ALL = {"tensors": 0}
@@ -227,3 +229,24 @@ def test_a_closed_writer_says_so(tmp_path):
 def test_what_is_not_a_mapping_is_refused(tmp_path):
     with pytest.raises(TypeError, match="mapping of name to array"):
         ActivationWriter(tmp_path).write(np.ones((1, 3)), 0)
+
+
+def test_each_activation_is_freed_as_soon_as_it_is_encoded(tmp_path, monkeypatch):
+    alive_at_each_layer = []
+    arrays = {f"layer{i}": np.zeros((1, 8, 8, 3), np.float32) for i in range(4)}
+    references = [weakref.ref(array) for array in arrays.values()]
+
+    def encode(*args):
+        alive_at_each_layer.append(sum(reference() is not None for reference in references))
+        return encode_layer(*args)
+
+    monkeypatch.setattr(run_file, "encode_layer", encode)
+    log = run_file.as_log(arrays, step=0)
+    del arrays
+    sizes = []
+    fail = lambda what, error, where="": pytest.fail(str(error))  # noqa: E731
+    run = run_file.RunFile(tmp_path, Limits(8, 8), 8, (), (), {}, fail)
+    run.write(log, sizes.append)
+    run.close()
+    assert alive_at_each_layer == [4, 3, 2, 1]
+    assert sizes == [8 * 8 * 3 * 4] * 4

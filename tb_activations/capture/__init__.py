@@ -67,6 +67,20 @@ class Capture(Mapping[str, np.ndarray]):
         self.model = dict(model)
         self.framework = dict(framework)
 
+    def without_arrays(self) -> Capture:
+        """The same facts, so that they can be kept when the activations are freed."""
+        return Capture(
+            {},
+            self.layers,
+            inputs={},
+            input_layers=self.input_layers,
+            skipped=self.skipped,
+            channels=self.channels,
+            prediction=self.prediction,
+            model=self.model,
+            framework=self.framework,
+        )
+
     def __getitem__(self, path: str) -> np.ndarray:
         return self._arrays[path]
 

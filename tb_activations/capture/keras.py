@@ -32,6 +32,8 @@ class _Seen:
     skipped: Mapping[str, str]
     channels: Mapping[str, Pick]
     prediction: LayerInfo | None
+    parameters: int
+    """The model's, counted here because counting takes 4 ms on a ResNet50."""
 
     @property
     def inputs(self) -> tuple[LayerInfo, ...]:
@@ -99,7 +101,7 @@ class KerasProbe:
             model={
                 "name": self._model.name,
                 "class_name": type(self._model).__name__,
-                "parameters": parameters(self._model),
+                "parameters": seen.parameters,
             },
             framework={"keras": keras.__version__, "tensorflow": tf.__version__},
         )
@@ -177,7 +179,7 @@ class KerasProbe:
     def _seen(self, facts: Facts, select_all: bool) -> _Seen:
         every_layer = tuple(facts.infos)
         if select_all:
-            return _Seen(every_layer, (), facts.skipped, {}, None)
+            return _Seen(every_layer, (), facts.skipped, {}, None, 0)
         choices = Choices(
             facts.infos,
             layer_names=[layer.name for layer in self._model.layers],
@@ -188,7 +190,8 @@ class KerasProbe:
         )
         chosen = select(choices, self._layers, self._exclude)
         channels = channels_by_path(choices, chosen, self._channels)
-        return _Seen(every_layer, chosen, facts.skipped, channels, next(filter(_scores_classes, every_layer), None))
+        prediction = next(filter(_scores_classes, every_layer), None)
+        return _Seen(every_layer, chosen, facts.skipped, channels, prediction, parameters(self._model))
 
     def _warn_of_retrace(self, changed: bool, inputs: Inputs, specs: list[Any]) -> None:
         if self._warned:
