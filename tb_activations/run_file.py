@@ -13,11 +13,10 @@ import numpy as np
 import tb_activations
 from tb_activations import events, schema
 from tb_activations.capture import Capture
-from tb_activations.channels import Pick, channels_by_path
+from tb_activations.channels import Pick
 from tb_activations.encode import Limits, encode_layer, health_row
 from tb_activations.encode.predictions import top_predictions
 from tb_activations.schema import LayerInfo, Manifest
-from tb_activations.selection import Choices
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,13 +157,8 @@ def _prediction_facts(source: Capture) -> dict[str, Any]:
     return {"path": layer.path, "classes": scores.shape[1], "activation": layer.activation}
 
 
-def as_log(
-    activations: Mapping[str, np.ndarray],
-    step: int,
-    channels: Any = None,
-    pictures: Mapping[str, np.ndarray] | None = None,
-) -> Log:
-    """channels: for arrays that come from no model, as in `ActivationWriter`; a `Capture` brings its own."""
+def as_log(activations: Mapping[str, np.ndarray], step: int, pictures: Mapping[str, np.ndarray] | None = None) -> Log:
+    """Raises TypeError for what is not a mapping of names to arrays."""
     if not isinstance(activations, Mapping):
         raise TypeError(
             "activations must be a mapping of name to array [batch, …], e.g. what tb_activations.capture returns. "
@@ -185,5 +179,4 @@ def as_log(
         LayerInfo(path=name, name=name, shape=(None, *array.shape[1:]), dtype=str(array.dtype))
         for name, array in arrays.items()
     )
-    picked = channels_by_path(Choices(layers), layers, channels)
-    return Log(step, time.time(), layers, arrays, None, picked, pictures or {})
+    return Log(step, time.time(), layers, arrays, None, {}, pictures or {})

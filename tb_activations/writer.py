@@ -10,18 +10,19 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tb_activations.announcement import announcement
 from tb_activations.capture import Capture, Plan, Probe, make_probe
-from tb_activations.channels import as_json, check_channels
+from tb_activations.channels import Pick, as_json, channels_by_path, check_channels
 from tb_activations.encode import Limits
 from tb_activations.input_pictures import check_input_image, pictures_of
+from tb_activations.options import check_count, checked_step, label_texts, names_by_class, run_directory
 from tb_activations.probe import FixedInputs
 from tb_activations.run_file import Log, RunFile, as_log
+from tb_activations.selection import Choices
 
 DEFAULT_QUEUE_BYTES = 1 << 29
 
@@ -98,17 +99,17 @@ class ActivationWriter:
         strict: bool = False,
         queue_bytes: int = DEFAULT_QUEUE_BYTES,
     ) -> None:
-        self.directory = _run_directory(log_dir, name)
-        _check_count("max_channels", max_channels, optional=True)
-        _check_count("max_size", max_size, optional=True)
-        _check_count("histogram_bins", histogram_bins)
-        _check_count("queue_bytes", queue_bytes)
-        _check_count("samples", samples)
+        self.directory = run_directory(log_dir, name)
+        check_count("max_channels", max_channels, optional=True)
+        check_count("max_size", max_size, optional=True)
+        check_count("histogram_bins", histogram_bins)
+        check_count("queue_bytes", queue_bytes)
+        check_count("samples", samples)
         check_channels(channels)
         check_input_image(input_image)
         if on_full not in ("wait", "skip"):
             raise ValueError(f'on_full must be "wait" or "skip". Received: on_full={on_full!r}')
-        self._labels = _label_texts(labels)
+        self._labels = label_texts(labels)
         self._selection = {"layers": layers, "exclude": exclude, "training": training, "channels": channels}
         self._channels = channels
         self._input_image = input_image
@@ -142,7 +143,7 @@ class ActivationWriter:
             self._limits,
             self._bins,
             self._labels,
-            _names_by_class(class_names),
+            names_by_class(class_names),
             self._options,
             self._report,
         )
@@ -169,7 +170,7 @@ class ActivationWriter:
         started = time.perf_counter()
         self._check_open()
         self._raise_fault()
-        step = _checked_step(step)
+        step = checked_step(step)
         try:
             captured = self._probe_of(model)(self._fixed.inputs_of(probe, model))
         except Exception as error:
@@ -214,11 +215,22 @@ class ActivationWriter:
         started = time.perf_counter()
         self._check_open()
         self._raise_fault()
-        step = _checked_step(step)
+        step = checked_step(step)
         pictures: dict[str, np.ndarray] = {}
         if isinstance(activations, Capture):
             pictures = self._drawn_inputs(step, lambda: pictures_of(activations.inputs, self._input_image))
-        self._hand_over(as_log(activations, step, self._channels, pictures), started)
+        log = as_log(activations, step, pictures=pictures)
+        if log.source is None:
+            log = dataclasses.replace(log, channels=self._picked(log))
+        self._hand_over(log, started)
+
+    def _picked(self, log: Log) -> Mapping[str, Pick]:
+        """The channels to draw of arrays that come from no model; a `Capture` brings its own."""
+        try:
+            return channels_by_path(Choices(log.layers), log.layers, self._channels)
+        except Exception as error:
+            self._fail(f"choosing channels at step {log.step} failed", error)
+            return {}
 
     def _drawn_inputs(self, step: int, paint: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         """What the user's `input_image` makes of the inputs; their own values when it fails."""
@@ -377,66 +389,3 @@ class ActivationWriter:
             fault, self._fault = self._fault, None
         if fault is not None:
             raise fault
-
-
-def _checked_step(step: Any) -> int:
-    if isinstance(step, bool) or not isinstance(step, (int, np.integer)):
-        raise TypeError(f"step must be an integer. Received: step={step!r} (of type {type(step).__name__})")
-    if not 0 <= step < 2**63:
-        raise ValueError(f"step must be a non-negative 64-bit integer. Received: step={step!r}")
-    return int(step)
-
-
-def _check_count(name: str, value: Any, optional: bool = False) -> None:
-    if optional and value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        allowed = "a positive integer or None (for all)" if optional else "a positive integer"
-        raise ValueError(f"{name} must be {allowed}. Received: {name}={value!r}")
-
-
-def _label_texts(labels: Iterable[Any] | None) -> tuple[str, ...]:
-    if labels is None:
-        return ()
-    if isinstance(labels, (str, bytes)):
-        raise TypeError(f"labels must hold one label per probe sample. Received a single text: labels={labels!r}")
-    return tuple(str(label) for label in labels)
-
-
-def _names_by_class(class_names: Any) -> tuple[str, ...]:
-    if class_names is None:
-        return ()
-    if isinstance(class_names, Mapping):
-        ids = list(class_names)
-        if not all(isinstance(one, (int, np.integer)) and not isinstance(one, bool) and one >= 0 for one in ids):
-            raise ValueError(f"class_names must have class ids, 0 and up, as its keys. Received: {ids!r}")
-        return tuple(str(class_names.get(one, "")) for one in range(max(ids, default=-1) + 1))
-    if isinstance(class_names, (str, bytes)) or not isinstance(class_names, Iterable):
-        raise TypeError(
-            "class_names must be a sequence of names, or a mapping of class ids to names. "
-            f"Received: class_names={class_names!r}"
-        )
-    return tuple(map(str, class_names))
-
-
-def _run_directory(log_dir: str | os.PathLike[str], name: str) -> Path:
-    try:
-        text = os.fspath(log_dir)
-    except TypeError:
-        raise TypeError(f"log_dir must be a path. Received: log_dir={log_dir!r}") from None
-    if not isinstance(text, str) or not text:
-        raise ValueError(f"log_dir must be a non-empty text path. Received: log_dir={log_dir!r}")
-    if "://" in text:
-        raise ValueError(
-            f"log_dir must be a directory of this machine (a mounted bucket will do). Received: log_dir={log_dir!r}"
-        )
-    parts = Path(name).parts if isinstance(name, str) else ()
-    if len(parts) != 1 or parts[0] in ("..", os.sep):
-        raise ValueError(f"name must be a single directory name. Received: name={name!r}")
-    directory = Path(text).expanduser() / name
-    for existing in (directory, *directory.parents):
-        if existing.exists():
-            if not existing.is_dir():
-                raise NotADirectoryError(f"log_dir must be a directory, and {existing} is a file")
-            break
-    return directory

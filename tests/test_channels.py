@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tb_activations import ActivationWriter, read_atlas
+from tb_activations import ActivationWarning, ActivationWriter, read_atlas
 from tests.test_callback import logged
 
 
@@ -56,3 +56,11 @@ def test_any_selector_names_the_layers_of_a_mapping(tmp_path):
     with ActivationWriter(tmp_path, channels={keras.layers.Conv2D: [0], -1: [3, 2]}) as writer:
         writer.log(model, np.ones((1, 8, 8, 3), np.float32), 0)
     assert [a.header.channels for tag in ("a/image", "b/image") for a in headers(tmp_path, tag)] == [(0,), (3, 2)]
+
+
+def test_a_channel_that_arrays_do_not_have_is_said_and_the_first_ones_are_drawn(tmp_path, maps):
+    words = "choosing channels at step 0.*layer 'conv' has 8 channels, so channels must be from -8 to 7"
+    with pytest.warns(ActivationWarning, match=words), ActivationWriter(tmp_path, channels={"conv": 9}) as writer:
+        writer.write({"conv": maps}, 0)
+    [atlas] = headers(tmp_path, "conv/image")
+    assert list(atlas.header.channels) == list(range(8))

@@ -1,0 +1,73 @@
+"""Options: what a person may write for each option of the writer, and the error that says so."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def checked_step(step: Any) -> int:
+    if isinstance(step, bool) or not isinstance(step, (int, np.integer)):
+        raise TypeError(f"step must be an integer. Received: step={step!r} (of type {type(step).__name__})")
+    if not 0 <= step < 2**63:
+        raise ValueError(f"step must be a non-negative 64-bit integer. Received: step={step!r}")
+    return int(step)
+
+
+def check_count(name: str, value: Any, optional: bool = False) -> None:
+    if optional and value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        allowed = "a positive integer or None (for all)" if optional else "a positive integer"
+        raise ValueError(f"{name} must be {allowed}. Received: {name}={value!r}")
+
+
+def label_texts(labels: Iterable[Any] | None) -> tuple[str, ...]:
+    if labels is None:
+        return ()
+    if isinstance(labels, (str, bytes)):
+        raise TypeError(f"labels must hold one label per probe sample. Received a single text: labels={labels!r}")
+    return tuple(str(label) for label in labels)
+
+
+def names_by_class(class_names: Any) -> tuple[str, ...]:
+    if class_names is None:
+        return ()
+    if isinstance(class_names, Mapping):
+        ids = list(class_names)
+        if not all(isinstance(one, (int, np.integer)) and not isinstance(one, bool) and one >= 0 for one in ids):
+            raise ValueError(f"class_names must have class ids, 0 and up, as its keys. Received: {ids!r}")
+        return tuple(str(class_names.get(one, "")) for one in range(max(ids, default=-1) + 1))
+    if isinstance(class_names, (str, bytes)) or not isinstance(class_names, Iterable):
+        raise TypeError(
+            "class_names must be a sequence of names, or a mapping of class ids to names. "
+            f"Received: class_names={class_names!r}"
+        )
+    return tuple(map(str, class_names))
+
+
+def run_directory(log_dir: str | os.PathLike[str], name: str) -> Path:
+    try:
+        text = os.fspath(log_dir)
+    except TypeError:
+        raise TypeError(f"log_dir must be a path. Received: log_dir={log_dir!r}") from None
+    if not isinstance(text, str) or not text:
+        raise ValueError(f"log_dir must be a non-empty text path. Received: log_dir={log_dir!r}")
+    if "://" in text:
+        raise ValueError(
+            f"log_dir must be a directory of this machine (a mounted bucket will do). Received: log_dir={log_dir!r}"
+        )
+    parts = Path(name).parts if isinstance(name, str) else ()
+    if len(parts) != 1 or parts[0] in ("..", os.sep):
+        raise ValueError(f"name must be a single directory name. Received: name={name!r}")
+    directory = Path(text).expanduser() / name
+    for existing in (directory, *directory.parents):
+        if existing.exists():
+            if not existing.is_dir():
+                raise NotADirectoryError(f"log_dir must be a directory, and {existing} is a file")
+            break
+    return directory
