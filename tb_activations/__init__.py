@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 # Not on first use like the others: the sub-package has the function's name, and importing the sub-package later would
 # put the module in the function's place. It imports NumPy only.
-from tb_activations.capture import Capture, capture
+from tb_activations.capture import Capture, RetraceWarning, capture
 from tb_activations.schema import LayerInfo
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _HOMES = {
     "read_atlas": "tb_activations.encode",
 }
 
-__all__ = ["Capture", "LayerInfo", "__version__", "capture", *_HOMES]
+__all__ = ["Capture", "LayerInfo", "RetraceWarning", "__version__", "capture", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:
