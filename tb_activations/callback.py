@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
 
+from tb_activations.announcement import summary
 from tb_activations.cadence import Cadence
 from tb_activations.probe import BATCH, check_probe
 from tb_activations.training_batch import TrainingBatch
@@ -35,7 +37,8 @@ class ActivationLogger(keras.callbacks.Callback):
         layers, exclude: which layers, as in `tb_activations.capture`; default: every layer that computes something.
         log_freq: "epoch" (default), an integer number of training batches, or a `datetime.timedelta`.
         log_ends: log the state before the first training step and the one after the last too; default True.
-        verbose: print one line when training begins: what is logged, how often, where; default True.
+        verbose: print one line when training begins (what is logged, how often, where) and one when it ends (how much
+            was logged, and how long training waited for it); default True.
         name, training, channels, input_image, samples, max_channels, max_size, histogram_bins, on_full, strict: as in
             `ActivationWriter`.
 
@@ -97,6 +100,7 @@ class ActivationLogger(keras.callbacks.Callback):
         self._batch_probe = TrainingBatch(samples) if isinstance(probe, str) and probe == BATCH else None
         self._last_step: int | None = None
         self._fitting = False
+        self._started = 0.0
         self._batch = 0
         self._batches_seen = 0
         self._iterations_seen = 0
@@ -107,6 +111,7 @@ class ActivationLogger(keras.callbacks.Callback):
             self.on_train_end()
         self._writer = self._writer or ActivationWriter(**self._writer_options)
         self._fitting = True
+        self._started = time.perf_counter()
         self._last_step = None
         self._iterations_seen = self._iterations()
         self._cadence.start()
@@ -146,6 +151,8 @@ class ActivationLogger(keras.callbacks.Callback):
         if self._writer is not None:
             writer, self._writer = self._writer, None
             writer.close()
+            if self._verbose and writer.stats.logs:
+                print(summary(writer.stats, time.perf_counter() - self._started))
 
     def _log(self) -> None:
         step = self._step()

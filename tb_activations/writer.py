@@ -34,11 +34,13 @@ class ActivationWarning(UserWarning):
 @dataclasses.dataclass(frozen=True)
 class WriterStats:
     """logs: handed over; skipped: not taken because the queue was full or something failed; bytes_written: of the
-    event file; stall_seconds: how long the calling thread was held; background_seconds: encoding and writing."""
+    event file; preparation_seconds: what `prepare` took, once; stall_seconds: how long logs held the calling thread;
+    background_seconds: encoding and writing."""
 
     logs: int = 0
     skipped: int = 0
     bytes_written: int = 0
+    preparation_seconds: float = 0.0
     stall_seconds: float = 0.0
     background_seconds: float = 0.0
 
@@ -187,6 +189,7 @@ class ActivationWriter:
         that matches nothing, channels that a layer does not have, and labels that are not one per sample. Any other
         fault warns, and the plan is None: it is not the user's mistake, and training can do without logs.
         """
+        started = time.perf_counter()
         self._check_open()
         try:
             plan = self._probe_of(model).prepare(self._fixed.inputs_of(probe, model))
@@ -196,6 +199,7 @@ class ActivationWriter:
             self._fail("preparing to capture activations failed", error)
             return None
         self._check_labels({plan.samples})
+        self._count(preparation_seconds=time.perf_counter() - started)
         return plan
 
     def announcement(self, plan: Plan, cadence: str) -> str:
@@ -336,11 +340,19 @@ class ActivationWriter:
             self._waiting_bytes -= nbytes
             self._lock.notify_all()
 
-    def _count(self, *, skipped: int = 0, stall_seconds: float = 0.0, background_seconds: float = 0.0) -> None:
+    def _count(
+        self,
+        *,
+        skipped: int = 0,
+        preparation_seconds: float = 0.0,
+        stall_seconds: float = 0.0,
+        background_seconds: float = 0.0,
+    ) -> None:
         with self._lock:
             self._stats = dataclasses.replace(
                 self._stats,
                 skipped=self._stats.skipped + skipped,
+                preparation_seconds=self._stats.preparation_seconds + preparation_seconds,
                 stall_seconds=self._stats.stall_seconds + stall_seconds,
                 background_seconds=self._stats.background_seconds + background_seconds,
             )

@@ -178,15 +178,20 @@ def test_a_model_that_scores_no_classes_logs_no_predictions(tmp_path):
     assert Manifest.from_json(logged(tmp_path, "manifest")[0].item()).prediction == {}
 
 
-def test_training_begins_with_one_line(tmp_path, data, capsys):
+def test_training_begins_and_ends_with_one_line(tmp_path, data, capsys):
     x, y = data
     logger = ActivationLogger(tmp_path / "runs" / "exp1", probe=x[:3], log_freq=2)
     small_model().fit(x, y, epochs=1, verbose=0, callbacks=[logger])
-    [line] = capsys.readouterr().out.splitlines()
+    line, last = capsys.readouterr().out.splitlines()
     assert re.fullmatch(
         r"tb_activations: 2 layers for 3 samples, about \d+ kB per log, every 2 batches, to .*exp1.activations\. "
         r"Watch: tensorboard --logdir .*runs",
         line,
+    )
+    assert re.fullmatch(
+        r"tb_activations: 2 logs, \d+ kB\. Training waited \d+\.\d\d s \(\d+\.\d% of its time: "
+        r"\d+\.\d\d s to prepare, then \d+\.\d ms per log\); \d+\.\d\d s were spent in the background\.",
+        last,
     )
     silent = ActivationLogger(tmp_path, probe=x[:3], verbose=False)
     small_model().fit(x, y, epochs=1, verbose=0, callbacks=[silent])
