@@ -73,6 +73,12 @@ class ActivationLogger(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         check_probe(probe)
+        self._batch_probe = TrainingBatch(samples) if isinstance(probe, str) and probe == BATCH else None
+        if self._batch_probe is not None and labels is not None:
+            raise ValueError(
+                f'labels belong to fixed samples, and probe="{BATCH}" shows others at every log. '
+                f"Received: labels={labels!r}"
+            )
         self._probe = probe
         self._cadence = Cadence(log_freq)
         self._log_ends = log_ends
@@ -97,7 +103,6 @@ class ActivationLogger(keras.callbacks.Callback):
         }
         # Made here although it is needed later, so that a wrong option is known before hours of training.
         self._writer: ActivationWriter | None = ActivationWriter(**self._writer_options)
-        self._batch_probe = TrainingBatch(samples) if isinstance(probe, str) and probe == BATCH else None
         self._last_step: int | None = None
         self._fitting = False
         self._started = 0.0
@@ -115,13 +120,15 @@ class ActivationLogger(keras.callbacks.Callback):
         self._last_step = None
         self._iterations_seen = self._iterations()
         self._cadence.start()
+        probe = self._probe
         if self._batch_probe is not None:
             self._batch_probe.attach(self.model)
-            return
-        plan = self._writer.prepare(self.model, self._probe)
+            probe = self._batch_probe.placeholder
+        plan = None if probe is None else self._writer.prepare(self.model, probe)
         if self._verbose and plan is not None:
             print(self._writer.announcement(plan, str(self._cadence)))
-        if self._log_ends:
+        # There is no batch yet that could be shown.
+        if self._log_ends and self._batch_probe is None:
             self._log()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

@@ -51,6 +51,16 @@ class TrainingBatch:
             self._model = None
 
     @property
+    def placeholder(self) -> Any:
+        """Inputs of the shapes and types to come, all zero; None where the attached model does not know them."""
+        known = getattr(self._model, "inputs", None)
+        if not known or any(size is None for tensor in known for size in tensor.shape[1:]):
+            return None
+        # `model.input` would raise for a Sequential model that was not called yet.
+        structure = getattr(self._model, "_inputs_struct", known[0] if len(known) == 1 else known)
+        return keras.tree.map_structure(lambda t: np.zeros((self._samples, *t.shape[1:]), t.dtype), structure)
+
+    @property
     def inputs(self) -> Any:
         """The noted inputs, arrays [samples, …] in the model's structure; None before the first batch."""
         if self._variables is None:

@@ -143,6 +143,11 @@ def test_what_does_not_fit_the_model_is_refused_before_the_first_epoch(tmp_path,
         ({"channels": {"a": 1.5}}, TypeError, "channels must be .* Received: 1.5"),
         ({"channels": []}, ValueError, "channels must name at least one channel"),
         ({"input_image": 3}, TypeError, "input_image must be a function .* Received: input_image=3"),
+        (
+            {"probe": "batch", "labels": ["a"]},
+            ValueError,
+            'labels belong to fixed samples, and probe="batch" shows others',
+        ),
         ({"labels": "cat"}, TypeError, "labels must hold one label per probe sample"),
         ({"class_names": "cat"}, TypeError, "class_names must be a sequence of names, or a mapping"),
         ({"class_names": {"cat": 1}}, ValueError, "class_names must have class ids, 0 and up, as its keys"),
@@ -269,6 +274,16 @@ def test_the_training_batch_as_a_probe_leaves_training_bit_identical(tmp_path, d
         values = read_atlas(pictures[step][4]).values[:, 0, 0]
         np.testing.assert_allclose(values, x[start + 2], atol=np.ptp(x[start + 2]) / 255 / 2 + 1e-6)
     assert "train_step" not in vars(model)
+
+
+def test_the_training_batch_as_a_probe_is_announced_and_checked_before_the_first_epoch(tmp_path, data, capsys):
+    x, y = data
+    small_model().fit(x, y, epochs=1, verbose=0, callbacks=[ActivationLogger(tmp_path, "batch", samples=3)])
+    assert capsys.readouterr().out.startswith("tb_activations: 2 layers for 3 samples, about ")
+    model = small_model()
+    with pytest.raises(ValueError, match='Did you mean "hidden"'):
+        model.fit(x, y, epochs=1, verbose=0, callbacks=[ActivationLogger(tmp_path, "batch", layers="hiden")])
+    assert model.optimizer.iterations.numpy() == 0
 
 
 def test_a_preprocessed_input_is_drawn_as_the_picture_it_was(tmp_path):
