@@ -31,7 +31,23 @@ def label_texts(labels: Iterable[Any] | None) -> tuple[str, ...]:
         return ()
     if isinstance(labels, (str, bytes)):
         raise TypeError(f"labels must hold one label per probe sample. Received a single text: labels={labels!r}")
-    return tuple(str(label) for label in labels)
+    return tuple(map(_label_text, labels))
+
+
+def _label_text(label: Any) -> str:
+    """As the tab compares it with a class id or name: `[3]`, a row of a column of labels, and `3.0` are class 3."""
+    if isinstance(label, str):
+        return label
+    value = np.asarray(label)
+    if value.size != 1:
+        raise ValueError(
+            "labels must hold one string or integer per probe sample (for one-hot rows: labels.argmax(axis=1)). "
+            f"Received a label of shape {value.shape}: {label!r}"
+        )
+    item = value.item()
+    if isinstance(item, bytes):
+        return item.decode(errors="replace")
+    return str(int(item)) if isinstance(item, float) and item.is_integer() else str(item)
 
 
 def names_by_class(class_names: Any) -> tuple[str, ...]:

@@ -154,7 +154,12 @@ def _prediction_facts(source: Capture) -> dict[str, Any]:
     if source.prediction is None:
         return {}
     layer, scores = source.prediction.layer, source.prediction.scores
-    return {"path": layer.path, "classes": scores.shape[1], "activation": layer.activation}
+    activation = layer.activation or _ACTIVATION_LAYERS.get(layer.class_name)
+    return {"path": layer.path, "classes": scores.shape[1], "activation": activation}
+
+
+_ACTIVATION_LAYERS = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
+"""Layers, and operations such as `keras.ops.softmax`, that are the activation rather than have one."""
 
 
 def as_log(activations: Mapping[str, np.ndarray], step: int, pictures: Mapping[str, np.ndarray] | None = None) -> Log:

@@ -176,6 +176,15 @@ def test_the_models_predictions_are_logged_whatever_is_selected(tmp_path, data, 
     }
 
 
+@pytest.mark.parametrize("last", [keras.layers.Softmax(), keras.layers.Activation("softmax")])
+def test_a_last_layer_that_is_the_activation_makes_the_scores_shares(tmp_path, last):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), last])
+    with ActivationWriter(tmp_path) as writer:
+        writer.log(model, np.zeros((1, 4), np.float32), 0)
+    prediction = Manifest.from_json(logged(tmp_path, "manifest")[0].item()).prediction
+    assert prediction == {"path": last.name, "classes": 3, "activation": "softmax"}
+
+
 def test_a_model_that_scores_no_classes_logs_no_predictions(tmp_path):
     model = keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Conv2D(2, 3, name="conv")])
     with ActivationWriter(tmp_path) as writer:

@@ -207,6 +207,22 @@ def test_labels_are_not_one_text(tmp_path):
         ActivationWriter(tmp_path, labels="cat")
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [[3, 1], np.array([[3], [1]]), np.array([3.0, 1.0]), np.array([3, 1], np.uint8), [b"3", "1"]],
+    ids=["integers", "a_column_as_in_cifar10", "floats", "bytes_of_numbers", "bytes_and_text"],
+)
+def test_labels_of_every_form_are_the_texts_that_class_ids_have(tmp_path, labels):
+    write_and_close(ActivationWriter(tmp_path, labels=labels), {0: {"a": np.ones((2, 3))}})
+    [manifest] = manifests(read(tmp_path / "activations"))
+    assert manifest.labels == ("3", "1")
+
+
+def test_one_hot_labels_are_refused_with_what_would_be_right(tmp_path):
+    with pytest.raises(ValueError, match=r"one-hot rows: labels.argmax\(axis=1\)\)\. Received a label of shape \(4,\)"):
+        ActivationWriter(tmp_path, labels=np.eye(4))
+
+
 def test_labels_that_do_not_fit_the_samples_are_said_and_lose_nothing(tmp_path):
     with pytest.warns(ActivationWarning, match="labels has 1 entries for 2 samples"):
         write_and_close(ActivationWriter(tmp_path, labels=["cat"]), {0: {"a": np.ones((2, 3))}})
