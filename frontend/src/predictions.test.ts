@@ -44,3 +44,39 @@ test("a model that scores no classes predicts nothing", () => {
   expect(predictionOf(null, manifest, 0)).toBeNull();
   expect(predictionOf({ series, index: 0 }, { ...manifest, prediction: undefined }, 0)).toBeNull();
 });
+
+function oneOutput(value: number): Series {
+  const values = new Float32Array([0, value]);
+  return { steps: [0], wall_times: [0], shape: [1, 1, 2], columns: ["class_1", "score_1"], values };
+}
+
+test("one sigmoid and two names: the value is the share of the second class", () => {
+  const binary = { ...manifest, labels: ["dog"], prediction: { path: "out", classes: 1, activation: "sigmoid" } };
+  expect(predictionOf({ series: oneOutput(0.75), index: 0 }, binary, 0)).toEqual({
+    name: "dog",
+    score: "75.0 %",
+    isRight: true,
+    top: ["dog 75.0 %", "cat 25.0 %"],
+  });
+  expect(predictionOf({ series: oneOutput(0.25), index: 0 }, binary, 0)).toMatchObject({
+    name: "cat",
+    score: "75.0 %",
+    isRight: false,
+  });
+});
+
+test("a single value without two names is shown as it is, and compared with nothing", () => {
+  const value = { ...manifest, class_names: [], prediction: { path: "out", classes: 1, activation: null } };
+  const expected = { name: "", score: "2.500", isRight: null, top: ["2.500"] };
+  expect(predictionOf({ series: oneOutput(2.5), index: 0 }, value, 0)).toEqual(expected);
+});
+
+test("where every score is NaN no class is predicted, least of all the right one", () => {
+  const values = new Float32Array([0, NaN, 1, NaN]);
+  const nan = { ...series, steps: [0], wall_times: [0], shape: [1, 1, 4], values };
+  expect(predictionOf({ series: nan, index: 0 }, manifest, 0)).toMatchObject({
+    name: "",
+    score: "NaN",
+    isRight: false,
+  });
+});

@@ -24,17 +24,36 @@ export function predictionOf(
   if (!shown || !manifest?.prediction) return null;
   const { series, index } = shown;
   const { classes = 0, activation } = manifest.prediction;
+  const names = manifest.class_names ?? [];
   const isProbability = PROBABILITIES.includes(activation ?? "");
-  const places = Array.from({ length: series.columns.length / 2 }, (_, place) => {
-    const id = at(series, index, sample, `class_${place + 1}`);
-    const score = at(series, index, sample, `score_${place + 1}`);
-    // A single output scores no class against another: its value is all there is to say.
-    const name = classes === 1 ? (manifest.class_names?.[0] ?? "") : manifest.class_names?.[id] || String(id);
-    return { id, name, score: isProbability ? percent(score) : number(score) };
-  });
-  const [best] = places;
+  let places = Array.from({ length: series.columns.length / 2 }, (_, place) => ({
+    id: at(series, index, sample, `class_${place + 1}`),
+    score: at(series, index, sample, `score_${place + 1}`),
+  }));
+  // One sigmoid and two names: the output is the share of class 1, as Keras' binary losses and metrics take it.
+  const isBinary = classes === 1 && activation === "sigmoid" && names.length === 2;
+  if (isBinary) {
+    const share = places[0]?.score ?? NaN;
+    const both = [
+      { id: 0, score: 1 - share },
+      { id: 1, score: share },
+    ];
+    places = share > 0.5 ? both.reverse() : both;
+  }
+  // Otherwise a single output scores no class against another: its value is all there is to say.
+  const isValue = classes === 1 && !isBinary;
+  const said = places.map(({ id, score }) => ({
+    id,
+    name: isValue ? (names[0] ?? "") : names[id] || String(id),
+    score: isProbability && !Number.isNaN(score) ? percent(score) : number(score),
+  }));
+  const [best] = said;
   if (!best || Number.isNaN(best.id)) return null;
+  const top = said.map(({ name, score }) => `${name} ${score}`.trim());
   const label = manifest.labels[sample] ?? "";
-  const isRight = label === "" || classes === 1 ? null : label === best.name || label === String(best.id);
-  return { name: best.name, score: best.score, isRight, top: places.map(({ name, score }) => `${name} ${score}`) };
+  const isCompared = label !== "" && !isValue;
+  // NaN sorts last, so that here every score is NaN and no class was chosen.
+  if (Number.isNaN(places[0]?.score)) return { name: "", score: best.score, isRight: isCompared ? false : null, top };
+  const isRight = isCompared ? label === best.name || label === String(best.id) : null;
+  return { name: best.name, score: best.score, isRight, top };
 }

@@ -1,6 +1,7 @@
 import { channelNoun, layerRange, tileCount } from "../atlas";
 import { number, percent } from "../format";
 import { at, overSteps } from "../series";
+import type { Predicted } from "../predictions";
 import { predictionOf } from "../predictions";
 import * as store from "../store";
 import { ProblemOf } from "./Problem";
@@ -10,8 +11,12 @@ import { TileCanvas } from "./TileCanvas";
 
 function Samples() {
   const total = store.sampleCount.value;
-  const labels = store.info.value?.manifest.labels ?? [];
+  const manifest = store.info.value?.manifest;
+  const labels = manifest?.labels ?? [];
   const current = store.currentSample.value;
+  const now = store.shownPredictions.value;
+  const chosen = manifest?.class_names?.length ? predictionOf(now, manifest, current) : null;
+  const predictedStep = now?.series.steps[now.index];
   return (
     <section>
       <h2>
@@ -27,16 +32,16 @@ function Samples() {
           const text = labels[index] ?? "";
           // A bare number beside a picture says nothing; a word does.
           const label = /^-?\d/.test(text) ? `label ${text}` : text;
-          const predicted = predictionOf(store.shownPredictions.value, store.info.value?.manifest, index);
-          const said = [`sample ${index}`, label, predicted && `predicted ${predicted.top[0]}`].filter(Boolean);
+          const predicted = predictionOf(now, manifest, index);
+          const words = [`sample ${index}`, label, predicted && `predicted ${said(predicted)}`].filter(Boolean);
           return (
             <button
               key={index}
               class={`${isPicture ? "thumbnail" : "chip num"}${index === current ? " on" : ""}`}
               role="radio"
               aria-checked={index === current}
-              aria-label={`${said.join(", ")}${predicted?.isRight === false ? ", wrong" : ""}`}
-              title={[`${said.slice(0, 2).join(" · ")} (w e)`, ...(predicted?.top ?? [])].join("\n")}
+              aria-label={`${words.join(", ")}${predicted?.isRight === false ? ", wrong" : ""}`}
+              title={[`${words.slice(0, 2).join(" · ")} (w e)`, ...(predicted?.top ?? [])].join("\n")}
               data-testid="sample"
               data-index={index}
               onClick={() => (store.sample.value = index)}
@@ -50,7 +55,7 @@ function Samples() {
               {predicted && (
                 <span class={`predicted${predicted.isRight === false ? " wrong" : ""}`} data-testid="predicted">
                   <span class="who">
-                    {predicted.isRight === null ? "→" : predicted.isRight ? "✓" : "✗"} {predicted.name}
+                    {markOf(predicted.isRight)} {predicted.name}
                   </span>
                   <span class="num">{predicted.score}</span>
                 </span>
@@ -59,8 +64,29 @@ function Samples() {
           );
         })}
       </div>
+      {/* Names are cut under a small picture: those of the chosen sample stand here in full. */}
+      {chosen && (
+        <p class="note chosen" data-testid="chosen-sample">
+          {labels[current] && `${labels[current]} `}
+          {markOf(chosen.isRight)} {said(chosen)}
+        </p>
+      )}
+      {predictedStep !== undefined && predictedStep !== store.currentStep.value && (
+        <p class="note">
+          Predictions of step {predictedStep}: those of step {store.currentStep.value} were not kept.
+        </p>
+      )}
     </section>
   );
+}
+
+function said({ name, score }: Predicted): string {
+  return `${name} ${score}`.trim();
+}
+
+/** A mark, because red alone says nothing to many. */
+function markOf(isRight: boolean | null): string {
+  return isRight === null ? "→" : isRight ? "✓" : "✗";
 }
 
 /** A tile's size on the screen: it fills a square of the style's `--side` without changing its proportions. */
