@@ -13,6 +13,7 @@ import keras
 from tb_activations.announcement import summary
 from tb_activations.cadence import Cadence
 from tb_activations.probe import BATCH, check_probe
+from tb_activations.steps import Steps
 from tb_activations.training_batch import TrainingBatch
 from tb_activations.writer import ActivationWriter
 
@@ -106,9 +107,7 @@ class ActivationLogger(keras.callbacks.Callback):
         self._last_step: int | None = None
         self._fitting = False
         self._started = 0.0
-        self._batch = 0
-        self._batches_seen = 0
-        self._iterations_seen = 0
+        self._steps: Steps | None = None
 
     def on_train_begin(self, logs: Any = None) -> None:
         # Each fit writes a file of its own: a new model's steps begin at 0 again. One that was interrupted did not end.
@@ -118,7 +117,9 @@ class ActivationLogger(keras.callbacks.Callback):
         self._fitting = True
         self._started = time.perf_counter()
         self._last_step = None
-        self._iterations_seen = self._iterations()
+        if self._steps is None or self._steps.model is not self.model:
+            self._steps = Steps(self.model)
+        self._steps.begin()
         self._cadence.start()
         probe = self._probe
         if self._batch_probe is not None:
@@ -132,17 +133,11 @@ class ActivationLogger(keras.callbacks.Callback):
             self._log()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._batch = 0
+        if self._steps is not None:
+            self._steps.begin()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        # With steps_per_execution, `batch` moves by several at a time, and too far where an epoch's batches
-        # do not come out even. The optimizer knows better, unless the model leaves it alone.
-        iterations = self._iterations()
-        done = iterations - self._iterations_seen or batch + 1 - self._batch
-        self._iterations_seen = iterations
-        self._batches_seen += done
-        self._batch = batch + 1
-        if self._cadence.after_batches(done):
+        if self._steps is not None and self._cadence.after_batches(self._steps.after_batch(batch)):
             self._log()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -162,16 +157,12 @@ class ActivationLogger(keras.callbacks.Callback):
                 print(summary(writer.stats, time.perf_counter() - self._started))
 
     def _log(self) -> None:
-        step = self._step()
-        if self._writer is not None and step != self._last_step:
-            self._last_step = step
-            probe = self._probe if self._batch_probe is None else self._batch_probe.inputs
-            self._writer.log(self.model, probe, step)
-
-    def _step(self) -> int:
-        # A model with a train_step and optimizers of its own (a GAN, say) leaves this one at 0.
-        return self._iterations() or self._batches_seen
-
-    def _iterations(self) -> int:
-        optimizer = getattr(self.model, "optimizer", None)
-        return 0 if optimizer is None else int(optimizer.iterations.numpy())
+        if self._writer is None or self._steps is None or self._steps.step == self._last_step:
+            return
+        self._last_step = self._steps.step
+        # A function, so that what goes wrong with the batch is a fault of this log, and one made anew for each log,
+        # because the writer keeps what a probe stands for.
+        batch = self._batch_probe
+        inputs = self._probe if batch is None else lambda: batch.inputs
+        # Not self.model: when a fit was interrupted, the next one ends it, perhaps with another model.
+        self._writer.log(self._steps.model, inputs, self._last_step)

@@ -6,6 +6,7 @@ import atexit
 import collections
 import dataclasses
 import os
+import re
 import threading
 import time
 import warnings
@@ -379,7 +380,9 @@ class ActivationWriter:
             with self._lock:
                 self._fault = self._fault or error
             return
-        kind = f"{where or what.split(' at step')[0]}: {type(error).__name__}: {error}"
+        # Without numbers: a cause that names the step is the same cause at every step.
+        cause = re.sub(r"\d+", "", f"{type(error).__name__}: {error}")
+        kind = f"{where or what.split(' at step')[0]}: {cause}"
         if kind in self._warned:
             return
         self._warned.add(kind)

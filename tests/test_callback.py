@@ -2,11 +2,13 @@
 
 import datetime
 import re
+import warnings
 
 import keras
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.util import tensor_util
 
 from tb_activations import ActivationLogger, ActivationWarning, ActivationWriter, read_atlas
@@ -315,3 +317,130 @@ def test_a_picture_that_cannot_be_drawn_is_said_and_the_input_is_drawn_itself(tm
     with pytest.warns(ActivationWarning, match=words), ActivationWriter(tmp_path, input_image=paint) as writer:
         writer.log(model, np.zeros((2, 6, 5, 3), np.float32), 0)
     assert list(logged(tmp_path, "photo/image")) == [0]
+
+
+def test_another_model_begins_at_its_own_first_step(tmp_path, data):
+    x, y = data
+    logger = ActivationLogger(tmp_path, probe=x[:3])
+    small_model().fit(x, y, batch_size=20, epochs=2, verbose=0, callbacks=[logger])
+    small_model().fit(x, y, batch_size=20, epochs=1, verbose=0, callbacks=[logger])
+    steps = []
+    for file in sorted((tmp_path / "activations").iterdir()):
+        steps.append(sorted({event.step for event in EventFileLoader(str(file)).Load()}))
+    # TensorBoard shows the second file's in place of the first's.
+    assert steps == [[0, 3, 6], [0, 3]]
+
+
+@pytest.mark.parametrize("kind", ["accumulated gradients", "an overflowing loss scale"])
+def test_a_batch_that_is_no_iteration_is_no_step(tmp_path, data, kind, request):
+    x, y = data
+    if kind == "accumulated gradients":
+        model, optimizer = small_model(), keras.optimizers.Adam(gradient_accumulation_steps=4)
+    else:
+        keras.config.set_dtype_policy("mixed_float16")
+        request.addfinalizer(lambda: keras.config.set_dtype_policy("float32"))
+        # Too large for float16 until it has been halved a few times.
+        model, optimizer = small_model(), keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(), 2.0**22)
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    logger = ActivationLogger(tmp_path, probe=x[:3], log_freq=1, strict=True)
+    model.fit(x, y, batch_size=5, epochs=2, verbose=0, callbacks=[logger])
+    iterations = int(model.optimizer.iterations.numpy())
+    assert 0 < iterations < 24
+    assert list(logged(tmp_path, "hidden/image")) == list(range(iterations + 1))
+
+
+def test_accumulated_gradients_count_every_batch(tmp_path, data):
+    x, y = data
+    model = small_model()
+    adam = keras.optimizers.Adam(gradient_accumulation_steps=2)
+    model.compile(adam, "sparse_categorical_crossentropy", steps_per_execution=4)
+    logger = ActivationLogger(tmp_path, probe=x[:3], log_freq=8)
+    model.fit(x, y, batch_size=5, epochs=2, verbose=0, callbacks=[logger])
+    assert list(logged(tmp_path, "hidden/image")) == [0, 4, 8, 12]
+
+
+def test_a_step_that_goes_back_is_said_once_whatever_its_number(tmp_path):
+    with warnings.catch_warnings(record=True) as caught, ActivationWriter(tmp_path) as writer:
+        warnings.simplefilter("always")
+        for step in (9, 1, 2, 3):
+            writer.write({"a": np.ones((1, 2))}, step)
+    [said] = [str(warning.message) for warning in caught if warning.category is ActivationWarning]
+    assert "step 1 follows step 9" in said
+
+
+def sequence_model():
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential(
+        [keras.Input((None, 4), name="words"), keras.layers.LSTM(5, name="hidden"), keras.layers.Dense(2, "softmax")]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+@pytest.mark.filterwarnings("ignore::tb_activations.capture.RetraceWarning")
+@pytest.mark.parametrize("known", [True, False])
+def test_training_batches_of_several_lengths_are_shown_and_training_stays_bit_identical(tmp_path, known):
+    rng = np.random.default_rng(0)
+    batches = [rng.normal(size=(4, length, 4)).astype(np.float32) for length in (3, 5, 4)]
+
+    def data():
+        for batch in batches:
+            yield batch, np.array([0, 1, 0, 1])
+
+    def dataset():
+        import tensorflow as tf
+
+        spec = (tf.TensorSpec((4, None, 4)), tf.TensorSpec((4,), tf.int64))
+        return data() if known else tf.data.Dataset.from_generator(data, output_signature=spec)
+
+    plain, hooked = sequence_model(), sequence_model()
+    logger = ActivationLogger(tmp_path, probe="batch", samples=3, log_freq=1, verbose=False, strict=True)
+    without = plain.fit(dataset(), verbose=0)
+    assert hooked.fit(dataset(), verbose=0, callbacks=[logger]).history["loss"] == without.history["loss"]
+    pictures = logged(tmp_path, "words/image")
+    assert [int(picture[1]) for picture in pictures.values()] == [3, 5, 4]
+    for one, other in zip(plain.get_weights(), hooked.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_training_batch_that_cannot_be_noted_is_said_and_training_goes_on(tmp_path):
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((4,), sparse=True), keras.layers.Dense(2, name="hidden")])
+    model.compile("sgd", "mse")
+    sparse = tf.sparse.from_dense(np.eye(4, dtype=np.float32))
+    dataset = tf.data.Dataset.from_tensors((sparse, np.zeros((4, 2), np.float32)))
+    logger = ActivationLogger(tmp_path, probe="batch")
+    with pytest.warns(
+        ActivationWarning, match=r'at step 1 .*probe="batch" needs dense inputs\. Received: SparseTensor'
+    ):
+        model.fit(dataset, verbose=0, callbacks=[logger])
+    assert int(model.optimizer.iterations.numpy()) == 1
+
+
+def test_a_train_step_put_on_the_model_is_still_there_afterwards(tmp_path, data):
+    x, y = data
+    model = small_model()
+    original = model.train_step
+    mine = lambda batch: original(batch)  # noqa: E731
+    model.train_step = mine
+    model.fit(x, y, batch_size=20, verbose=0, callbacks=[ActivationLogger(tmp_path, probe="batch")])
+    assert model.train_step is mine
+
+
+def test_an_interrupted_fit_is_ended_with_its_own_model(tmp_path, data):
+    def interrupt(batch, logs):
+        if batch == 1:
+            raise KeyboardInterrupt
+
+    x, y = data
+    logger = ActivationLogger(tmp_path, probe=x[:3], log_freq=100)
+    first, second = small_model(), small_model()
+    stop = keras.callbacks.LambdaCallback(on_train_batch_end=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        first.fit(x, y, batch_size=20, verbose=0, callbacks=[logger, stop])
+    truth = first.predict(x[:3], verbose=0).max(axis=1)
+    second.fit(x, y, batch_size=60, verbose=0, callbacks=[logger])
+    at_two = logged(tmp_path, "predictions")[2]
+    np.testing.assert_allclose(at_two[:, 1], truth, rtol=1e-5)
