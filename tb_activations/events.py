@@ -50,7 +50,8 @@ class EventFile:
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         now = time.time()
-        # TensorBoard reads a directory's files in the order of their names, so the name begins with the time, and the number is padded.
+        # TensorBoard reads a directory's files in the order of their names, so the name begins with the time, and the
+        # number is padded.
         name = f"events.out.tfevents.{int(now):010d}.{socket.gethostname()}.{os.getpid()}.{next(_FILE_NUMBERS):05d}.v2"
         self.path = directory / name
         self._file = open(self.path, "xb", buffering=_BUFFER_BYTES)  # noqa: SIM115 (closed by close)
