@@ -22,6 +22,9 @@ from tb_activations.schema import (
 
 MAX_COLUMNS = 16
 
+# What `as_numbers` turns into float64; float128 and complex256 are long doubles.
+_WIDE_DTYPES = ("float64", "complex128", "float128", "complex256", "int32", "int64", "uint32", "uint64")
+
 
 @dataclasses.dataclass(frozen=True)
 class Atlas:
@@ -125,9 +128,7 @@ def read_atlas(source: str | os.PathLike[str] | bytes | BinaryIO) -> Atlas:
             "Expected a PNG written by tb_activations, saved as it is (an edited or re-encoded copy loses the chunk)."
         )
     header = AtlasHeader.from_json(text)
-    dtype = (
-        np.float64 if header.dtype in ("float64", "complex128", "int32", "int64", "uint32", "uint64") else np.float32
-    )
+    dtype = np.float64 if header.dtype in _WIDE_DTYPES else np.float32
     if header.view == "color":
         pixels = decode_codes(codes, header.ranges[0], header.levels[0])
         return Atlas(np.moveaxis(pixels, -1, 0).astype(dtype), header)

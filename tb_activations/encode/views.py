@@ -13,6 +13,8 @@ from tb_activations.schema import LayerInfo
 # An input keeps more detail than a feature map: it is what the maps are laid over.
 _INPUT_SIZE_FACTOR = 4
 _COLOR_SAMPLES = (3, 4)
+# A longer vector is folded also where sizes are not limited: browsers draw no strip of 100,000 pixels.
+_LONGEST_STRIP = 64
 
 
 class UnsupportedTensorError(ValueError):
@@ -66,13 +68,17 @@ class Tiles:
 def as_numbers(array: np.ndarray) -> np.ndarray:
     """The array in float32 or float64, whichever holds its values exactly (int64 beyond 2**53 is rounded).
 
-    Complex values become their magnitude. Raises UnsupportedTensorError for strings and objects.
+    Complex values become their magnitude. Raises UnsupportedTensorError for strings and objects. Long doubles are
+    rounded to float64.
     """
     if array.dtype in (np.float32, np.float64):
         return array
     if array.dtype.kind == "c":
         magnitude: np.ndarray = np.abs(array)
-        return magnitude
+        return as_numbers(magnitude)
+    if array.dtype == np.longdouble:
+        with np.errstate(over="ignore"):
+            return array.astype(np.float64)
     if array.dtype.kind in "iu" and array.dtype.itemsize >= 4:
         return array.astype(np.float64)
     # Kind V is what ml_dtypes' bfloat16 and float8 report.
@@ -99,7 +105,10 @@ def view_of(info: LayerInfo, sample_shape: tuple[int, ...]) -> View:
 def _is_attention(info: LayerInfo, shape: tuple[int, ...]) -> bool:
     if len(shape) != 3:
         return False
-    return info.path.endswith(":scores") or ("Attention" in info.class_name and shape[1] == shape[2])
+    if info.path.endswith(":scores"):
+        return True
+    # A cube is more likely an attention gate's square feature maps with as many channels as rows.
+    return "Attention" in info.class_name and shape[1] == shape[2] != shape[0]
 
 
 def _is_color(info: LayerInfo, shape: tuple[int, ...]) -> bool:
@@ -149,12 +158,12 @@ def picked(channels: slice | Sequence[int] | None, count: int) -> tuple[int, ...
     """
     if channels is None:
         return None
-    ids = range(count)[channels] if isinstance(channels, slice) else channels
+    ids = range(count)[channels] if isinstance(channels, slice) else [int(i) for i in channels]
     wrong = [i for i in ids if not -count <= i < count]
     if wrong or not ids:
         problem = f"there is no channel {wrong[0]}" if wrong else "it picks none"
         raise ValueError(f"channels must be from {-count} to {count - 1}. Received: {channels!r}, and {problem}")
-    return tuple(dict.fromkeys(int(i) % count for i in ids))
+    return tuple(dict.fromkeys(i % count for i in ids))
 
 
 def tiles_of(
@@ -173,7 +182,7 @@ def tiles_of(
         channels = channels[list(ids)]
     if view.name == "units":
         count = len(ids)
-        width = count if count <= (limits.size or count) else math.isqrt(count - 1) + 1
+        width = count if count <= (limits.size or _LONGEST_STRIP) else math.isqrt(count - 1) + 1
         height = -(-count // width)
         padding = height * width - count
         # Repeating a value keeps the padding out of the tile's range.

@@ -76,6 +76,31 @@ def test_many_units_fold_into_a_near_square_block_that_the_header_names(rng):
     close(atlas.values, units[0][:, None, None])
 
 
+def test_a_long_vector_folds_also_without_a_limit_of_size(rng):
+    units = rng.random((1, 5000)).astype(np.float32)
+    atlas = read(units, limits=ALL)
+    assert atlas.header.tile == (71, 71)
+    assert atlas.header.note == "folded 71 x 71"
+    close(atlas.values, units[0][:, None, None])
+
+
+def test_an_attention_gates_cube_of_feature_maps_is_not_taken_for_scores(rng):
+    maps = rng.random((1, 8, 8, 8))
+    atlas = read(maps, class_name="AttentionGate")
+    assert atlas.header.axes == ("height", "width", "channel")
+    assert read(maps, path="mha:scores").header.axes == ("head", "query", "key")
+
+
+def test_channels_are_picked_by_an_array_too(rng):
+    assert read(rng.random((1, 4, 5, 6)), np.array([4, -5])).header.channels == (4, 1)
+
+
+def test_long_doubles_are_drawn_as_float64():
+    values = np.array([[0, 1e100, 2e100]])
+    np.testing.assert_allclose(read(values.astype(np.longdouble)).values.ravel(), values[0], rtol=0.01)
+    np.testing.assert_allclose(read(values.astype(np.clongdouble)).values.ravel(), values[0], rtol=0.01)
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     hnp.arrays(
