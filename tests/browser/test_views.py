@@ -117,6 +117,16 @@ def test_hovering_a_folded_vector_names_the_unit(page, board):
     assert value(readout) == pytest.approx(vector[unit], abs=float(np.ptp(vector)) / 255)
 
 
+def test_hovering_a_long_sequence_names_the_first_time_of_the_average(page, board):
+    frame = open_layer(page, board, "sequence_long")
+    # 4,096 times are drawn in 64 rows.
+    readout = hover(page, frame, 0, 64, 16, 5, 3)
+    expect(readout).to_contain_text("time 320 · unit 3")
+    sequence = ARRAYS["sequence_long"][0]
+    drawn = sequence.reshape(64, 64, 16).mean(axis=1)
+    assert value(readout) == pytest.approx(drawn[5, 3], abs=float(np.ptp(drawn)) / 255)
+
+
 def test_complex_values_say_that_they_are_magnitudes(page, board):
     frame = open_layer(page, board, "complex")
     expect(hover(page, frame, 1, 8, 8, 2, 3)).to_contain_text("magnitude of complex values")

@@ -10,7 +10,7 @@ const LABEL = 17;
 
 function place(header: AtlasHeader, { tile, row, column }: store.Hover): string {
   const unit = unitAt(header, row, column);
-  if (header.view === "sequence") return `time ${row} · unit ${unit}`;
+  if (header.view === "sequence") return `time ${row * header.downsampling[0]} · unit ${unit}`;
   if (header.view === "units") return `unit ${unit}`;
   if (header.view === "scalar") return "scalar";
   const where = placeInMap(header, row, column);
