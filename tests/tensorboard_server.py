@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 ROOT = "/data/plugin/activations"
-_START_SECONDS = 90
+_START_SECONDS = 180
 _URL = re.compile(r"(http://[^/\s]+:\d+)/")
 
 
@@ -62,14 +62,14 @@ class TensorBoard:
             address += "?" + urllib.parse.urlencode(query)
         try:
             with urllib.request.urlopen(
-                urllib.request.Request(address, headers=dict(headers or {})), timeout=60
+                urllib.request.Request(address, headers=dict(headers or {})), timeout=180
             ) as got:
                 return Answer(got.status, got.read(), got.headers)
         except urllib.error.HTTPError as error:
             return Answer(error.code, error.read(), error.headers)
 
     def wait_for(
-        self, condition: Callable[[dict[str, Any]], bool], seconds: float = 60, path: str = "runs"
+        self, condition: Callable[[dict[str, Any]], bool], seconds: float = 180, path: str = "runs"
     ) -> dict[str, Any]:
         """The answer of a route as soon as it fulfils the condition."""
         end = time.monotonic() + seconds

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from tests.tab import SECONDS
 from tests.tensorboard_server import running
 
 ROOT = Path(__file__).parents[2]
@@ -26,8 +27,7 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
 )
 
-# A slow machine is no failure.
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=SECONDS * 1000)
 
 
 class Demo:
@@ -82,7 +82,7 @@ def chromium():
 def page(chromium):
     """A page of 1440 x 900; the test fails when the page logs an error."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(SECONDS * 1000)
     page = context.new_page()
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))

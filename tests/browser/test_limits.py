@@ -5,6 +5,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tb_activations import ActivationWriter
+from tests.tab import fits, open_tab, point_at, tile, wait_for_step
 from tests.tensorboard_server import running
 
 
@@ -16,29 +17,24 @@ def sick_server(tmp_path_factory):
     with ActivationWriter(directory, max_channels=16) as writer:
         writer.write({"stem": maps, "wide": np.ones((1, 4, 4, 20), np.float32)}, 7)
     with running(directory) as board:
-        board.wait_for(lambda answer: bool(answer["runs"]))
+        board.wait_for(lambda answer: any(run.get("steps") == 1 for run in answer["runs"]))
         yield board
 
 
 def test_nan_and_infinities_are_read_out_and_counted(page, sick_server, screenshots):
     page.set_viewport_size({"width": 1024, "height": 700})
-    page.goto(f"{sick_server.url}/#activations&run=activations&layer=stem&channel=3&scale=channel")
-    frame = page.frame_locator("iframe")
-    expect(frame.get_by_test_id("grid")).to_have_attribute("data-step", "7")
-    box = frame.locator("[data-testid=tile][data-channel='3'] canvas").bounding_box()
-    seen = []
-    for column in (2, 3, 4):
-        page.mouse.move(box["x"] + (column + 0.5) * box["width"] / 6, box["y"] + 1.5 * box["height"] / 6)
-        expect(frame.get_by_test_id("readout")).to_contain_text(f"column {column}")
-        seen.append(frame.get_by_test_id("readout").get_attribute("data-value"))
-    assert seen == ["NaN", "Infinity", "-Infinity"]
+    frame = open_tab(page, sick_server.url, "run=activations&layer=stem&channel=3&scale=channel")
+    wait_for_step(frame, 7)
+    canvas = tile(frame, 3).locator("canvas")
+    for column, value in [(2, "NaN"), (3, "Infinity"), (4, "-Infinity")]:
+        readout = point_at(page, frame, canvas, (6, 6), (1, column), f"row 1, column {column}")
+        assert readout.get_attribute("data-value") == value
     expect(frame.get_by_text("NaN · Inf").locator("..")).to_contain_text("1 · 2")
-    assert frame.locator("main").evaluate("m => m.scrollWidth <= m.clientWidth")
+    fits(frame, "main")
     page.screenshot(path=screenshots / "nonfinite-1024.png")
 
 
 def test_channels_that_are_not_drawn_are_counted(page, sick_server):
-    page.goto(f"{sick_server.url}/#activations&run=activations&layer=wide")
-    frame = page.frame_locator("iframe")
+    frame = open_tab(page, sick_server.url, "run=activations&layer=wide")
     expect(frame.get_by_test_id("tile")).to_have_count(16)
     expect(frame.get_by_test_id("left-out")).to_have_text("16 of 20 channels")

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tb_activations import ActivationWriter
+from tests.tab import open_tab
 from tests.tensorboard_server import running
 
 NAMES = ["cat", "bernese mountain dog, very fluffy", "antidisestablishmentarianism", "great white shark, man-eater"]
@@ -55,9 +56,7 @@ def board(runs):
 
 
 def open_run(page, board, run, query=""):
-    page.goto(f"{board.url}/{query}#activations&run={run}/activations")
-    page.reload()
-    frame = page.frame_locator("iframe")
+    frame = open_tab(page, board.url, f"run={run}/activations", query)
     expect(frame.get_by_test_id("grid")).to_have_attribute("aria-busy", "false")
     expect(frame.get_by_test_id("predicted").first).to_be_visible()
     return frame
@@ -70,6 +69,8 @@ def test_long_names_are_cut_and_scores_are_not(page, board, runs, screenshots, r
     page.set_viewport_size({"width": width, "height": height})
     frame = open_run(page, board, run, query=f"?darkMode={str(dark).lower()}")
     expect(frame.get_by_test_id("sample")).to_have_count(len(runs.truth[run]))
+    expect(frame.locator(".chip" if run == "vectors_16" else ".samples canvas")).to_have_count(len(runs.truth[run]))
+    expect(frame.get_by_test_id("histogram").locator("svg")).to_be_visible()
     frame.locator("aside").screenshot(path=screenshots / f"samples-{run}-{width}-{'dark' if dark else 'light'}.png")
     for box in (".samples", "aside"):
         assert frame.locator(box).evaluate("box => box.scrollWidth <= box.clientWidth"), box

@@ -5,6 +5,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tb_activations import ActivationWriter
+from tests.tab import fits, open_tab
 from tests.tensorboard_server import running
 
 RNG = np.random.default_rng(0)
@@ -52,9 +53,7 @@ def board(request, tmp_path_factory):
 
 
 def open_layer(page, board, layer):
-    page.goto(f"{board.url}/#activations&run=ranks/activations&layer={layer}")
-    page.reload()
-    frame = page.frame_locator("iframe")
+    frame = open_tab(page, board.url, f"run=ranks/activations&layer={layer}")
     expect(frame.get_by_test_id("grid")).to_have_attribute("data-layer", layer)
     expect(frame.get_by_test_id("grid")).to_have_attribute("aria-busy", "false")
     return frame
@@ -82,8 +81,7 @@ def test_every_kind_of_tensor_has_a_picture_that_fits(page, board, screenshots):
         expect(frame.get_by_test_id("tile").first).to_be_visible()
         for width, height in [(1024, 700), (1440, 900)]:
             page.set_viewport_size({"width": width, "height": height})
-            fits = "h => h.scrollWidth <= h.clientWidth && h.scrollHeight <= h.clientHeight"
-            assert frame.locator("html").evaluate(fits), (layer, width)
+            fits(frame, "html")
             page.screenshot(path=screenshots / f"view-{layer.replace('/', '-').replace(':', '-')}-{width}.png")
 
 
