@@ -100,11 +100,10 @@ class RunFile:
 
     def _write_layer(self, log: Log, info: LayerInfo) -> np.ndarray:
         assert self._file is not None
-        channels = log.channels.get(info.path)
-        encoded = encode_layer(info, np.asarray(log.arrays.pop(info.path)), self._limits, self._bins, channels)
-        if info.path in log.pictures:
-            drawn = encode_layer(info, log.pictures[info.path], self._limits, self._bins)
-            encoded = dataclasses.replace(encoded, images=drawn.images, width=drawn.width, height=drawn.height)
+        channels, picture = log.channels.get(info.path), log.pictures.get(info.path)
+        array = np.asarray(log.arrays.pop(info.path))
+        encoded = encode_layer(info, array, self._limits, self._bins, channels, picture)
+        del array
         values = [
             events.histogram_value(schema.histogram_tag(info.path), encoded.histogram),
             events.tensor_value(schema.statistics_tag(info.path), schema.PLUGIN_NAME, encoded.statistics.channels),

@@ -28,29 +28,45 @@ class EncodedLayer:
 
 
 def encode_layer(
-    info: LayerInfo, array: np.ndarray, limits: Limits, bins: int, channels: slice | Sequence[int] | None = None
+    info: LayerInfo,
+    array: np.ndarray,
+    limits: Limits,
+    bins: int,
+    channels: slice | Sequence[int] | None = None,
+    picture: np.ndarray | None = None,
 ) -> EncodedLayer:
     """Encode one layer's activations.
 
     array: [batch, ...] of any rank and numeric type. channels: which channels (or units) are drawn, in this order,
-    instead of the first ones; statistics and histogram cover all. Raises ValueError for a channel that is not
-    there, and UnsupportedTensorError when it is empty or not numbers.
+    instead of the first ones; statistics and histogram cover all. picture: [batch, …], drawn whole in the array's
+    place. Raises ValueError for a channel that is not there, and UnsupportedTensorError when the array is empty or not
+    numbers.
     """
     array = array if array.ndim else array.reshape(1)
     if array.size == 0:
         raise UnsupportedTensorError(f"the tensor is empty: shape {array.shape}")
     values = as_numbers(array)
+    axis = view_of(info, values.shape[1:]).channel_axis
+    statistics = channel_statistics(values, None if axis is None else axis + 1)
+    if picture is None:
+        images, width, height = _drawn(info, values, str(array.dtype), limits, channels)
+    else:
+        images, width, height = _drawn(info, as_numbers(picture), str(picture.dtype), limits, None)
+    return EncodedLayer(images, width, height, histogram(values, bins, statistics.finite_range), statistics)
+
+
+def _drawn(
+    info: LayerInfo, values: np.ndarray, dtype: str, limits: Limits, channels: slice | Sequence[int] | None
+) -> tuple[tuple[bytes, ...], int, int]:
+    """One PNG per sample, and their width and height. dtype: of the values as they were given."""
     sample_shape = values.shape[1:]
     view = view_of(info, sample_shape)
     ids = None if view.channel_axis is None else picked(channels, sample_shape[view.channel_axis])
     if ids is not None and view.name == "color":
         view = dataclasses.replace(view, name="maps")
-    channel_axis = None if view.channel_axis is None else view.channel_axis + 1
-    statistics = channel_statistics(values, channel_axis)
     width = height = 0
     images = []
     for sample in values:
-        tiles = tiles_of(view, sample, limits, info.role, ids)
-        png, width, height = encode_atlas(view, tiles, sample_shape, str(array.dtype))
+        png, width, height = encode_atlas(view, tiles_of(view, sample, limits, info.role, ids), sample_shape, dtype)
         images.append(png)
-    return EncodedLayer(tuple(images), width, height, histogram(values, bins, statistics.finite_range), statistics)
+    return tuple(images), width, height
