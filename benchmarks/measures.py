@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from benchmarks import models
 from benchmarks.timing import Cost, costs
+from demo.train import build_model
 from tb_activations import ActivationWriter
 from tb_activations.encode.histogram import histogram
 
@@ -33,7 +34,7 @@ def all_measures(repeats: int) -> dict[str, float]:
             found["megabytes"] = megabytes
             found["peer_summaries"] = result["summaries"].wall / result["log"].wall
     tokens = np.random.default_rng(0).integers(0, 1000, (1, 128), np.int32)
-    small = {"transformer": (models.transformer(), tokens), "demo_cnn": (models.demo_cnn(), models.photo(4, 28, 1))}
+    small = {"transformer": (models.transformer(), tokens), "demo_cnn": (build_model(), models.photo(4, 28, 1))}
     for name, (model, probe) in small.items():
         result, _ = _log_costs(model, probe, 4 * repeats)
         allowed = max(1.2 * result["forward"].wall, LEAST_STALL_SECONDS)

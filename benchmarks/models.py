@@ -17,23 +17,6 @@ def photo(batch: int, size: int, channels: int = 3) -> np.ndarray:
     return np.stack([np.roll(image, 7 * i, axis=1)[..., :channels] for i in range(batch)])
 
 
-def demo_cnn() -> keras.Model:
-    """The demo's model (`demo/train.py`)."""
-    model = keras.Sequential(
-        [
-            keras.Input((28, 28, 1)),
-            layers.Conv2D(32, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Flatten(),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
-    model.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
-    return model
-
-
 def resnet50() -> keras.Model:
     return keras.applications.ResNet50(weights=None)
 
