@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,14 +18,14 @@ def announcement(plan: Plan, limits: Limits, bins: int, cadence: str, directory:
     """cadence: when, in words; directory: of the run, `<log_dir>/activations`."""
     samples = plan.samples
     count = sum(layer.role != "input" for layer in plan.layers)
-    size = sum(predicted_bytes(layer, limits, bins, samples) for layer in plan.layers)
+    size = sum(predicted_bytes(layer, limits, bins, samples, plan.channels.get(layer.path)) for layer in plan.layers)
     log_dir = directory.parent
-    # TensorBoard is best pointed at the directory of all runs: `runs` for `runs/exp1`.
-    watched = log_dir if log_dir.parent in (Path(), log_dir) else log_dir.parent
+    # TensorBoard is best pointed at the directory of all runs: `runs` for `runs/exp1`; never at the whole disk.
+    watched = log_dir if log_dir.parent in (Path(), Path(log_dir.anchor)) else log_dir.parent
     return (
         f"tb_activations: {count} {'layer' if count == 1 else 'layers'} for {samples} "
         f"{'sample' if samples == 1 else 'samples'}, about {_readable(size)} per log, {cadence}, to {directory}. "
-        f"Watch: tensorboard --logdir {watched}"
+        f"Watch: tensorboard --logdir {shlex.quote(str(watched))}"
     )
 
 

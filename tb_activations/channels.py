@@ -36,7 +36,15 @@ def channels_by_path(choices: Choices, chosen: Sequence[LayerInfo], channels: An
         for selector, asked in channels.items():
             paths = matching(choices, selector)
             for info in chosen:
-                if info.path in paths and asked is not None:
+                if info.path not in paths or asked is None:
+                    continue
+                # A path that is also its layer's name brings the layer's other outputs (attention scores, say), which
+                # may have fewer channels.
+                if selector in paths and info.path != selector:
+                    of_other = _shared(_pick(asked), channel_count(info))
+                    if of_other is not None:
+                        picks[info.path] = of_other
+                else:
                     picks[info.path] = _fitting(info, _pick(asked), asked)
         return picks
     pick = _pick(channels)

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from tb_activations.schema import LayerInfo
 from tb_activations.table import LayerTable
 
@@ -114,7 +116,9 @@ def _default(choices: Choices) -> set[str]:
 
 def matching(choices: Choices, selector: Any) -> set[str]:
     """Paths that a selector, or any in a list of them, matches; errors as in `select`."""
-    if isinstance(selector, (list, tuple, set, frozenset)):
+    if isinstance(selector, np.ndarray):
+        return matching(choices, selector.tolist())
+    if isinstance(selector, (list, tuple, set, frozenset, range)):
         return set().union(*(matching(choices, one) for one in selector))
     if isinstance(selector, bool):
         raise TypeError(f"a layer selector must be {_SELECTOR_KINDS}. Received: {selector!r}")

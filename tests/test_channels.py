@@ -64,3 +64,13 @@ def test_a_channel_that_arrays_do_not_have_is_said_and_the_first_ones_are_drawn(
         writer.write({"conv": maps}, 0)
     [atlas] = headers(tmp_path, "conv/image")
     assert list(atlas.header.channels) == list(range(8))
+
+
+def test_a_layers_other_output_may_have_fewer_channels_than_were_asked_for(tmp_path):
+    x = keras.Input((10, 12))
+    y, scores = keras.layers.MultiHeadAttention(3, 4, name="mha")(x, x, return_attention_scores=True)
+    model = keras.Model(x, [y, scores])
+    with ActivationWriter(tmp_path, channels={"mha": [7, 1]}, strict=True) as writer:
+        writer.log(model, np.ones((1, 10, 12), np.float32), 0)
+    [output], [heads] = headers(tmp_path, "mha/image"), headers(tmp_path, "mha:scores/image")
+    assert (output.header.channels, heads.header.channels) == ((7, 1), (1,))

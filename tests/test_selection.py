@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from tb_activations.schema import LayerInfo
@@ -40,6 +41,9 @@ def test_by_default_what_computes_and_the_output():
         (re.compile("conv|drop"), ["conv_intermediate", "dropout"]),
         (lambda info: info.class_name == "Dense", ["backbone/d1"]),
         (["flatten", 1], ["conv_intermediate", "flatten"]),
+        (np.array([1, -1]), ["conv_intermediate", "flatten"]),
+        (np.int64(1), ["conv_intermediate"]),
+        (range(2), ["image", "conv_intermediate"]),
     ],
 )
 def test_each_kind_of_selector_in_execution_order(selector, expected):

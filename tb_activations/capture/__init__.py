@@ -97,10 +97,12 @@ class Capture(Mapping[str, np.ndarray]):
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What a capture will hold. layers: the inputs, then the chosen layers; samples: in the batch."""
+    """What a capture will hold. layers: the inputs, then the chosen layers; samples: in the batch; channels: as in
+    `Capture`."""
 
     layers: tuple[LayerInfo, ...]
     samples: int
+    channels: Mapping[str, Pick] = dataclasses.field(default_factory=dict)
 
 
 class Probe(Protocol):

@@ -78,7 +78,7 @@ class KerasProbe:
         else:
             seen = self._trace(prepared, _specs(tensors), select_all=False).seen
         samples = max((tensor.shape[0] for tensor in tensors if tensor.shape.rank), default=0)
-        return Plan(tuple(dict.fromkeys((*seen.inputs, *seen.chosen))), samples)
+        return Plan(tuple(dict.fromkeys((*seen.inputs, *seen.chosen))), samples, seen.channels)
 
     def __call__(self, inputs: Any) -> Capture:
         prepared, tensors = self._prepared(inputs)
