@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { Layer } from "./api";
 import { ago, number, percent, runName, shape } from "./format";
-import { rowsOf } from "./tree";
+import { NOT_CAPTURED, rowsOf } from "./tree";
 
 const layer = (path: string, class_name = "Conv2D") => ({ path, class_name, activation: null }) as unknown as Layer;
 const layers = [layer("input"), layer("net/a/conv"), layer("net/a/relu", "ReLU"), layer("net/b"), layer("head")];
-const drawn = (closed: string[] = [], query = "") =>
-  rowsOf(layers, new Set(closed), query).map((row) => "-".repeat(row.depth) + row.name);
+const drawn = (closed: string[] = [], query = "", skipped: Record<string, string> = {}) =>
+  rowsOf(layers, new Set(closed), query, skipped).map(
+    (row) => "-".repeat(row.depth) + row.name + (row.kind === "skipped" ? `: ${row.reason}` : ""),
+  );
 
 describe("tree", () => {
   it("nests layers by the segments of their paths", () => {
@@ -21,6 +23,39 @@ describe("tree", () => {
   it("finds layers by path or class, in closed groups too", () => {
     expect(drawn(["net"], "relu")).toEqual(["net", "-a", "--relu"]);
     expect(drawn([], "nothing")).toEqual([]);
+  });
+
+  it("lists what could not be captured with its neighbours, after the layer it is a part of, or at the end", () => {
+    expect(drawn([], "", { "net/a/cell": "in a loop" })).toEqual([
+      ...["input", "net", "-a", "--conv", "--relu", "--cell: in a loop", "-b", "head"],
+    ]);
+    expect(drawn([], "", { "net/b/cell/gate": "in a loop" })).toEqual([
+      ...["input", "net", "-a", "--conv", "--relu", "-b", "--cell/gate: in a loop", "head"],
+    ]);
+    expect(drawn([], "", { "other/x": "not called", network: "not called" })).toEqual([
+      ...["input", "net", "-a", "--conv", "--relu", "-b", "head", "other/x: not called", "network: not called"],
+    ]);
+  });
+
+  it("lists it within a group whose own output is a layer too", () => {
+    const nested = rowsOf([layer("net/a"), layer("net"), layer("head")], new Set(), "", { "net/b": "in a loop" });
+    expect(nested.map((row) => `${row.kind} ${"-".repeat(row.depth)}${row.name}`)).toEqual([
+      ...["group net", "leaf -a", "skipped -b", "leaf net", "leaf head"],
+    ]);
+  });
+
+  it("keeps the order of several that could not be captured", () => {
+    expect(drawn(["net"], "", { "head/b": "1", "head/a": "2", z: "3" })).toEqual([
+      ...["input", "net", "head", "-b: 1", "-a: 2", "z: 3"],
+    ]);
+  });
+
+  it("hides what could not be captured in a closed group, and finds it there", () => {
+    const skipped = { "net/a/cell": "in a loop", "head/cell": "in a loop" };
+    expect(drawn(["net"], "", skipped)).toEqual(["input", "net", "head", "-cell: in a loop"]);
+    expect(drawn(["net"], "net cell", skipped)).toEqual(["net/a/cell: in a loop"]);
+    expect(drawn([], NOT_CAPTURED, skipped)).toEqual(["net/a/cell: in a loop", "head/cell: in a loop"]);
+    expect(drawn([], "relu", skipped)).toEqual(["net", "-a", "--relu"]);
   });
 });
 

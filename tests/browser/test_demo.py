@@ -93,3 +93,9 @@ def test_ctrl_c_during_training_ends_without_a_traceback(running_demo):
     assert running_demo.output.endswith("Stopped.\n")
     assert "Traceback" not in running_demo.output
     assert processes_left(running_demo.directory) == []
+
+
+def test_the_demo_prints_a_sensible_accuracy(demo):
+    found = re.search(r"Validation accuracy: ([\d.]+)%", demo.output)
+    assert found is not None, demo.output
+    assert float(found[1]) > 90

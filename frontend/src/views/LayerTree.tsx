@@ -1,14 +1,14 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { kind, shape } from "../format";
+import { count, kind, shape } from "../format";
 import { overSteps } from "../series";
 import { indexAtOrBefore } from "../steps";
 import * as store from "../store";
 import type { Leaf } from "../tree";
-import { rowsOf } from "../tree";
+import { NOT_CAPTURED, rowsOf } from "../tree";
 import { HealthPill, isDying, isSick, sharesOf } from "./HealthPill";
+import { SkippedRow } from "./SkippedRow";
 import { ProblemOf } from "./Problem";
-import { Skipped } from "./Skipped";
 import { Sparkline } from "./Sparkline";
 
 function LayerRow({ leaf, selected }: { leaf: Leaf; selected: boolean }) {
@@ -38,7 +38,7 @@ function LayerRow({ leaf, selected }: { leaf: Leaf; selected: boolean }) {
     >
       <span class="name">{leaf.name}</span>
       <span class="kind">
-        {kind(layer)}
+        <span class="class">{kind(layer)}</span>
         {kind(layer) && layer.shape && " · "}
         <span class="num">{shape(layer.shape)}</span>
       </span>
@@ -61,7 +61,9 @@ function LayerRow({ leaf, selected }: { leaf: Leaf; selected: boolean }) {
 export function LayerTree() {
   const closed = useSignal<ReadonlySet<string>>(new Set());
   const list = useRef<HTMLDivElement>(null);
-  const rows = rowsOf(store.layers.value, closed.value, store.search.value.trim());
+  const skipped = store.info.value?.manifest.skipped ?? {};
+  const skippedCount = Object.keys(skipped).length;
+  const rows = rowsOf(store.layers.value, closed.value, store.search.value.trim(), skipped);
   const current = store.currentLayer.value?.path;
   const toggle = (path: string) => {
     const next = new Set(closed.value);
@@ -102,6 +104,8 @@ export function LayerTree() {
         {rows.map((row) =>
           row.kind === "leaf" ? (
             <LayerRow key={row.layer.path} leaf={row} selected={row.layer.path === current} />
+          ) : row.kind === "skipped" ? (
+            <SkippedRow key={`${row.path} ${NOT_CAPTURED}`} row={row} />
           ) : (
             <button
               key={`${row.path}/`}
@@ -121,7 +125,17 @@ export function LayerTree() {
         )}
         {rows.length === 0 && store.search.value && <p class="note">No layer matches “{store.search.value}”.</p>}
       </div>
-      <Skipped />
+      {skippedCount > 0 && (
+        <button
+          class="skipped-count"
+          aria-pressed={store.search.value === NOT_CAPTURED}
+          title="Show only these, or everything again"
+          data-testid="skipped-count"
+          onClick={() => (store.search.value = store.search.value === NOT_CAPTURED ? "" : NOT_CAPTURED)}
+        >
+          {count(skippedCount, "layer")} {NOT_CAPTURED}
+        </button>
+      )}
     </nav>
   );
 }
