@@ -16,15 +16,15 @@ from tb_activations.schema import LayerInfo
 if TYPE_CHECKING:
     from tb_activations.callback import ActivationLogger as ActivationLogger
     from tb_activations.encode import read_atlas as read_atlas
+    from tb_activations.faults import ActivationWarning as ActivationWarning
     from tb_activations.listing import list_layers as list_layers
-    from tb_activations.writer import ActivationWarning as ActivationWarning
     from tb_activations.writer import ActivationWriter as ActivationWriter
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "ActivationLogger": "tb_activations.callback",
-    "ActivationWarning": "tb_activations.writer",
+    "ActivationWarning": "tb_activations.faults",
     "ActivationWriter": "tb_activations.writer",
     "list_layers": "tb_activations.listing",
     "read_atlas": "tb_activations.encode",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -40,8 +39,10 @@ class ActivationLogger(keras.callbacks.Callback):
         log_ends: log the state before the first training step and the one after the last too; default True.
         verbose: print one line when training begins (what is logged, how often, where) and one when it ends (how much
             was logged, and how long training waited for it); default True.
-        name, training, channels, input_image, samples, max_channels, max_size, histogram_bins, on_full, strict: as in
-            `ActivationWriter`.
+        max_overhead: the share of training time that logging may take from it, e.g. 0.01; tracing counts. Logs that
+            are due and would exceed it are left out, which is said once; those of `log_ends` are always taken.
+        name, training, channels, input_image, samples, max_channels, max_size, histogram_bins, on_full, strict, keep:
+            as in `ActivationWriter`.
 
     Raises:
         ValueError, TypeError: an option is out of range or of a wrong type, at once. When `fit` begins, before the
@@ -71,6 +72,8 @@ class ActivationLogger(keras.callbacks.Callback):
         histogram_bins: int = 64,
         on_full: str = "wait",
         strict: bool = False,
+        max_overhead: float | None = None,
+        keep: float | None = None,
     ) -> None:
         super().__init__()
         check_probe(probe)
@@ -101,21 +104,22 @@ class ActivationLogger(keras.callbacks.Callback):
             "histogram_bins": histogram_bins,
             "on_full": on_full,
             "strict": strict,
+            "max_overhead": max_overhead,
+            "keep": keep,
         }
-        # Made here although it is needed later, so that a wrong option is known before hours of training.
-        self._writer: ActivationWriter | None = ActivationWriter(**self._writer_options)
+        # Not needed before training begins, but a wrong option is to be known before hours of preparing data.
+        ActivationWriter(**self._writer_options)
+        self._writer: ActivationWriter | None = None
         self._last_step: int | None = None
         self._fitting = False
-        self._started = 0.0
         self._steps: Steps | None = None
 
     def on_train_begin(self, logs: Any = None) -> None:
         # Each fit writes a file of its own: a new model's steps begin at 0 again. One that was interrupted did not end.
         if self._fitting:
             self.on_train_end()
-        self._writer = self._writer or ActivationWriter(**self._writer_options)
+        self._writer = ActivationWriter(**self._writer_options)
         self._fitting = True
-        self._started = time.perf_counter()
         self._last_step = None
         if self._steps is None or self._steps.model is not self.model:
             self._steps = Steps(self.model)
@@ -130,7 +134,7 @@ class ActivationLogger(keras.callbacks.Callback):
             print(self._writer.announcement(plan, str(self._cadence)))
         # There is no batch yet that could be shown.
         if self._log_ends and self._batch_probe is None:
-            self._log()
+            self._log(required=True)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self._steps is not None:
@@ -146,7 +150,7 @@ class ActivationLogger(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         if self._log_ends:
-            self._log()
+            self._log(required=True)
         self._fitting = False
         if self._batch_probe is not None:
             self._batch_probe.detach()
@@ -154,15 +158,16 @@ class ActivationLogger(keras.callbacks.Callback):
             writer, self._writer = self._writer, None
             writer.close()
             if self._verbose and writer.stats.logs:
-                print(summary(writer.stats, time.perf_counter() - self._started))
+                print(summary(writer.stats))
 
-    def _log(self) -> None:
+    def _log(self, required: bool = False) -> None:
         if self._writer is None or self._steps is None or self._steps.step == self._last_step:
             return
-        self._last_step = self._steps.step
+        step = self._steps.step
         # A function, so that what goes wrong with the batch is a fault of this log, and one made anew for each log,
         # because the writer keeps what a probe stands for.
         batch = self._batch_probe
         inputs = self._probe if batch is None else lambda: batch.inputs
         # Not self.model: when a fit was interrupted, the next one ends it, perhaps with another model.
-        self._writer.log(self._steps.model, inputs, self._last_step)
+        if self._writer.log(self._steps.model, inputs, step, required=required):
+            self._last_step = step

@@ -41,6 +41,12 @@ def write_record(file: BinaryIO, data: bytes) -> int:
     return len(data) + 16
 
 
+def most_bytes(values: list[summary_pb2.Summary.Value]) -> int:
+    """No less than what an event of these values takes in the file, and hardly more."""
+    # Each value has a tag and a length of at most 6 bytes; the event a step, a time, lengths, and the record's frame.
+    return 64 + sum(int(value.ByteSize()) + 6 for value in values)
+
+
 class EventFile:
     """One event file, created with its first line; not thread-safe.
 

@@ -26,6 +26,30 @@ def check_count(name: str, value: Any, optional: bool = False) -> None:
         raise ValueError(f"{name} must be {allowed}. Received: {name}={value!r}")
 
 
+def checked_share(name: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not 0 < value <= 1:
+        raise ValueError(
+            f"{name} must be a share of training time, above 0 and at most 1 (0.01 is one per cent), or None for no "
+            f"limit. Received: {name}={value!r}"
+        )
+    return float(value)
+
+
+def checked_bytes(name: str, value: Any) -> int | None:
+    """A float that is a whole number will do, because people write 2e9."""
+    if value is None:
+        return None
+    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not is_number or not 1 <= value < 2**63 or value != int(value):
+        raise ValueError(
+            f"{name} must be a positive whole number of bytes, such as 2e9, or None for no limit. "
+            f"Received: {name}={value!r}"
+        )
+    return int(value)
+
+
 def label_texts(labels: Iterable[Any] | None) -> tuple[str, ...]:
     if labels is None:
         return ()

@@ -9,14 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tensorboard.compat.proto.summary_pb2 import Summary
 
 import tb_activations
 from tb_activations import events, schema
+from tb_activations.budget import Budget
 from tb_activations.capture import Capture
 from tb_activations.channels import Pick
+from tb_activations.cost import WriterStats
 from tb_activations.encode import Limits, encode_layer, health_row
 from tb_activations.encode.predictions import top_predictions
 from tb_activations.schema import LayerInfo, Manifest
+
+_MANIFEST_SECONDS = 60.0
+"""How old the costs in the manifest may grow: a ResNet50's manifest takes 60 kB."""
+_FILE_HEAD_BYTES = 1024
+"""More than what a file begins with."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +46,16 @@ class Log:
         return sum(array.nbytes for array in self.arrays.values())
 
 
+@dataclasses.dataclass(frozen=True)
+class _LayerValues:
+    """What a log holds of one layer. images: as in `EncodedLayer`; pictures: these, unless they are written already."""
+
+    info: LayerInfo
+    images: tuple[bytes, ...]
+    pictures: list[Summary.Value]
+    tensors: list[Summary.Value]
+
+
 class RunFile:
     """What a run's event file holds so far, and how one more log is added to it. Used by one thread at a time."""
 
@@ -49,6 +67,8 @@ class RunFile:
         labels: tuple[str, ...],
         class_names: tuple[str, ...],
         options: Mapping[str, Any],
+        budget: Budget,
+        cost: Callable[[], WriterStats],
         report: Callable[[str, Exception, str], None],
     ) -> None:
         self._directory = directory
@@ -57,12 +77,17 @@ class RunFile:
         self._labels = labels
         self._class_names = class_names
         self._options = options
+        self._budget = budget
+        self._cost = cost
         self._report = report
         self._file: events.EventFile | None = None
         self._layers: dict[str, LayerInfo] = {}
         self._skipped: dict[str, str] = {}
         self._prediction: dict[str, Any] = {}
-        self._manifest_text = ""
+        self._written: Manifest | None = None
+        """The manifest on the disk, without its costs."""
+        self._manifest_due = 0.0
+        self._last_step = 0
         self._channel_means: dict[str, np.ndarray] = {}
         self._inputs_written: dict[str, tuple[bytes, ...]] = {}
 
@@ -70,55 +95,94 @@ class RunFile:
     def bytes_written(self) -> int:
         return 0 if self._file is None else self._file.bytes_written
 
-    def write(self, log: Log, freed: Callable[[int], None] = lambda _: None) -> None:
-        """Add a log, taking each array out of it and telling `freed` its bytes once it is encoded."""
-        # The file appears with the first log, so that a run that never logs leaves no empty run behind.
-        if self._file is None:
-            self._file = events.EventFile(self._directory)
+    def write(self, log: Log, freed: Callable[[int], None] = lambda _: None) -> bool:
+        """Add a log, taking each array out of it and telling `freed` its bytes once it is encoded.
+
+        False when the byte budget does not allow it; the file then holds nothing of it.
+        """
+        if self._budget.is_used_up:
+            return False
         manifest = self._manifest(log)
-        text = manifest.to_json()
-        if text != self._manifest_text:
-            self._file.write(log.step, log.wall_time, [events.manifest_value(manifest)])
-            self._manifest_text = text
+        layers: list[_LayerValues] = []
         health = np.full((len(manifest.layers), len(manifest.health_columns)), np.nan)
         for row, info in enumerate(manifest.layers):
             if info.path not in log.arrays:
                 continue
             nbytes = log.arrays[info.path].nbytes
             try:
-                health[row] = self._write_layer(log, info)
+                values, health[row] = self._layer_values(log, info)
+                layers.append(values)
             except Exception as error:
                 self._report(f"layer {info.path!r} at step {log.step} was left out", error, info.path)
             freed(nbytes)
-        values = [events.tensor_value(schema.health_tag(manifest.digest), schema.HEALTH_PLUGIN_NAME, health)]
+        whole = [events.tensor_value(schema.health_tag(manifest.digest), schema.HEALTH_PLUGIN_NAME, health)]
         prediction = None if log.source is None else log.source.prediction
         if prediction is not None:
             top = top_predictions(prediction.scores)
-            values.append(events.tensor_value(schema.PREDICTIONS_TAG, schema.PLUGIN_NAME, top))
-        self._file.write(log.step, log.wall_time, values)
+            whole.append(events.tensor_value(schema.PREDICTIONS_TAG, schema.PLUGIN_NAME, top))
+        batches = self._within_budget(log.step, manifest, layers, whole)
+        if batches is None:
+            # So that the tab tells why nothing comes any more; there is room for it.
+            if self._file is not None:
+                self._write_manifest(manifest, self._last_step, log.wall_time)
+            return False
+        # The file appears with the first log, so that a run that never logs leaves no empty run behind.
+        if self._file is None:
+            self._file = events.EventFile(self._directory)
+        self._last_step = log.step
+        manifest = dataclasses.replace(manifest, notes=tuple(self._budget.notes))
+        if manifest != self._written or time.monotonic() >= self._manifest_due:
+            self._write_manifest(manifest, log.step, log.wall_time)
+        for batch in batches:
+            self._file.write(log.step, log.wall_time, batch)
         self._file.flush()
+        return True
 
-    def _write_layer(self, log: Log, info: LayerInfo) -> np.ndarray:
-        assert self._file is not None
+    def _within_budget(
+        self, step: int, manifest: Manifest, layers: list[_LayerValues], whole: list[Summary.Value]
+    ) -> list[list[Summary.Value]] | None:
+        """The log's values, a list per event: with pictures or, where they would be too much, without; None when the
+        budget allows neither."""
+        reserve = 0
+        if self._budget.is_limited:
+            # One with this log, one that says that the budget is used up, and the last one, with the final costs.
+            reserve = 3 * (events.most_bytes([events.manifest_value(manifest)]) + _FILE_HEAD_BYTES)
+        for pictures in (True, False) if any(layer.pictures for layer in layers) else (False,):
+            batches = [[*layer.pictures, *layer.tensors] if pictures else layer.tensors for layer in layers]
+            batches.append(whole)
+            size = reserve + sum(map(events.most_bytes, batches))
+            if self._budget.allows(size, self.bytes_written, step, pictures):
+                if pictures:
+                    inputs = {layer.info.path: layer.images for layer in layers if layer.info.role == "input"}
+                    self._inputs_written.update(inputs)
+                return batches
+        return None
+
+    def _layer_values(self, log: Log, info: LayerInfo) -> tuple[_LayerValues, np.ndarray]:
+        """What is written of one layer, and its row of health."""
         channels, picture = log.channels.get(info.path), log.pictures.get(info.path)
         array = np.asarray(log.arrays.pop(info.path))
-        encoded = encode_layer(info, array, self._limits, self._bins, channels, picture)
+        encoded = encode_layer(info, array, self._limits, self._bins, channels, picture, self._budget.draws)
         del array
-        values = [
+        pictures: list[Summary.Value] = []
+        # A probe's inputs are the same at every log: their pictures would fill the disk with copies.
+        if encoded.images and self._inputs_written.get(info.path) != encoded.images:
+            tag = schema.image_tag(info.path)
+            pictures.append(events.image_value(tag, encoded.width, encoded.height, encoded.images))
+        tensors = [
             events.histogram_value(schema.histogram_tag(info.path), encoded.histogram),
             events.tensor_value(schema.statistics_tag(info.path), schema.PLUGIN_NAME, encoded.statistics.channels),
         ]
-        # A probe's inputs are the same at every log: their pictures would fill the disk with copies.
-        if info.role != "input" or self._inputs_written.get(info.path) != encoded.images:
-            values.insert(
-                0, events.image_value(schema.image_tag(info.path), encoded.width, encoded.height, encoded.images)
-            )
-            if info.role == "input":
-                self._inputs_written[info.path] = encoded.images
-        self._file.write(log.step, log.wall_time, values)
         row = health_row(encoded.statistics, self._channel_means.get(info.path))
         self._channel_means[info.path] = encoded.statistics.column("mean")
-        return row
+        return _LayerValues(info, encoded.images, pictures, tensors), row
+
+    def _write_manifest(self, manifest: Manifest, step: int, wall_time: float) -> None:
+        assert self._file is not None
+        self._written = dataclasses.replace(manifest, notes=tuple(self._budget.notes))
+        self._manifest_due = time.monotonic() + _MANIFEST_SECONDS
+        cost = {name: round(value, 6) for name, value in dataclasses.asdict(self._cost()).items()}
+        self._file.write(step, wall_time, [events.manifest_value(dataclasses.replace(self._written, cost=cost))])
 
     def _manifest(self, log: Log) -> Manifest:
         # Layers are only ever added: logs of different parts of a model belong to one run.
@@ -145,7 +209,13 @@ class RunFile:
             self._file.flush(to_disk=True)
 
     def close(self) -> None:
-        if self._file is not None:
+        """Say once more what it has cost, now that all of it is known."""
+        if self._file is None:
+            return
+        try:
+            if self._written is not None:
+                self._write_manifest(self._written, self._last_step, time.time())
+        finally:
             self._file.close()
 
 

@@ -157,6 +157,10 @@ class Manifest:
     model: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """name, class_name, parameters; empty for arrays that came from no model."""
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    cost: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """What logging had cost when the manifest was written; the fields of `ActivationWriter.stats`."""
+    notes: tuple[str, ...] = ()
+    """Sentences about the run: why its pictures end, say."""
     statistics_columns: tuple[str, ...] = STATISTICS_COLUMNS
     health_columns: tuple[str, ...] = HEALTH_COLUMNS
 
@@ -182,7 +186,7 @@ class Manifest:
         if not isinstance(known.get("layers"), list):
             raise SchemaError("the manifest has no list of layers")
         known["layers"] = tuple(LayerInfo.from_json(layer) for layer in known["layers"])
-        for name in ("labels", "class_names", "statistics_columns", "health_columns"):
+        for name in ("labels", "class_names", "notes", "statistics_columns", "health_columns"):
             if name in known:
                 known[name] = tuple(known[name])
         return cls(**known)

@@ -6,44 +6,36 @@ import atexit
 import collections
 import dataclasses
 import os
-import re
 import threading
 import time
-import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tb_activations.announcement import announcement
+from tb_activations.budget import Budget
 from tb_activations.capture import Capture, Plan, Probe, make_probe
 from tb_activations.channels import Pick, as_json, channels_by_path, check_channels
+from tb_activations.cost import Meter, WriterStats
 from tb_activations.encode import Limits
+from tb_activations.faults import Faults
 from tb_activations.input_pictures import check_input_image, pictures_of
-from tb_activations.options import check_count, checked_step, label_texts, names_by_class, run_directory
+from tb_activations.options import (
+    check_count,
+    checked_bytes,
+    checked_share,
+    checked_step,
+    label_texts,
+    names_by_class,
+    run_directory,
+)
 from tb_activations.probe import FixedInputs
 from tb_activations.run_file import Log, RunFile, as_log
 from tb_activations.selection import Choices
+from tb_activations.wording import readable_share
 
 DEFAULT_QUEUE_BYTES = 1 << 29
-
-
-class ActivationWarning(UserWarning):
-    """A log, or a part of one, that could not be written; training went on."""
-
-
-@dataclasses.dataclass(frozen=True)
-class WriterStats:
-    """logs: handed over; skipped: not taken because the queue was full or something failed; bytes_written: of the
-    event file; preparation_seconds: what `prepare` took, once; stall_seconds: how long logs held the calling thread;
-    background_seconds: encoding and writing."""
-
-    logs: int = 0
-    skipped: int = 0
-    bytes_written: int = 0
-    preparation_seconds: float = 0.0
-    stall_seconds: float = 0.0
-    background_seconds: float = 0.0
 
 
 class ActivationWriter:
@@ -77,6 +69,11 @@ class ActivationWriter:
         strict: raise faults instead of warning once and going on. Faults of the background thread are raised by
             the next call.
         queue_bytes: activations waiting to be written, at most; default 512 MiB.
+        max_overhead: the share of training time that logging may hold the calling thread, e.g. 0.01; tracing counts.
+            A log that would exceed it is left out (and counted in `stats.left_out`), unless it is `required`. Default
+            None: every log is taken.
+        keep: a byte budget for the run's directory, e.g. `2e9`. Pictures stop where they would fill more than four
+            fifths of it, the rest where the next log would exceed it; no log is half-written. Default None: no limit.
 
     Raises:
         ValueError, TypeError: an option is out of range or of a wrong type; at once, before anything is written.
@@ -101,6 +98,8 @@ class ActivationWriter:
         on_full: str = "wait",
         strict: bool = False,
         queue_bytes: int = DEFAULT_QUEUE_BYTES,
+        max_overhead: float | None = None,
+        keep: float | None = None,
     ) -> None:
         self.directory = run_directory(log_dir, name)
         check_count("max_channels", max_channels, optional=True)
@@ -120,7 +119,7 @@ class ActivationWriter:
         self._limits = Limits(max_channels, max_size)
         self._bins = histogram_bins
         self._on_full = on_full
-        self._strict = strict
+        self._max_overhead = checked_share("max_overhead", max_overhead)
         self._queue_bytes = queue_bytes
         self._probes: dict[int, Probe] = {}
         self._options = {
@@ -129,6 +128,8 @@ class ActivationWriter:
             "histogram_bins": histogram_bins,
             "training": training,
             "channels": as_json(channels),
+            "max_overhead": self._max_overhead,
+            "keep": checked_bytes("keep", keep),
         }
 
         self._lock = threading.Condition()
@@ -136,11 +137,11 @@ class ActivationWriter:
         self._waiting_bytes = 0
         self._busy = False
         self._closed = False
-        self._fault: BaseException | None = None
         self._thread: threading.Thread | None = None
         self._last_step: int | None = None
-        self._warned: set[str] = set()
-        self._stats = WriterStats()
+        self._faults = Faults(strict)
+        self._meter = Meter(self._max_overhead)
+        self._budget = Budget(self._options["keep"], self.directory, self._faults.say)
         self._run = RunFile(
             self.directory,
             self._limits,
@@ -148,7 +149,9 @@ class ActivationWriter:
             self._labels,
             names_by_class(class_names),
             self._options,
-            self._report,
+            self._budget,
+            lambda: self.stats,
+            self._faults.report,
         )
 
     def __enter__(self) -> ActivationWriter:
@@ -159,29 +162,36 @@ class ActivationWriter:
 
     @property
     def stats(self) -> WriterStats:
-        with self._lock:
-            return dataclasses.replace(self._stats, bytes_written=self._run.bytes_written)
+        return self._meter.stats(self._run.bytes_written)
 
-    def log(self, model: Any, probe: Any, step: int) -> None:
+    def log(self, model: Any, probe: Any, step: int, *, required: bool = False) -> bool:
         """Capture the activations of `model` for the inputs `probe` and hand them over for writing.
 
         probe: an array [batch, …], a list or dictionary of them, a `tf.data.Dataset` or a callable returning one of
         these; the latter two are read once, and again only when another object is given.
         step: a non-negative integer, greater than that of the log before. A fault in capture warns once and the step
-        is skipped; with `strict=True` it is raised.
+        is skipped; with `strict=True` it is raised. required: take this log even where `max_overhead` would leave it
+        out. Returns whether it was handed over.
         """
         started = time.perf_counter()
-        self._check_open()
-        self._raise_fault()
-        step = checked_step(step)
+        step = self._checked(step)
+        if not self._is_wanted(required):
+            return False
         try:
-            captured = self._probe_of(model)(self._fixed.inputs_of(probe, model))
+            inputs = self._fixed.inputs_of(probe, model)
+            if id(model) not in self._probes:
+                # Apart from the log itself, so that the figures tell one from the other.
+                self._probe_of(model).prepare(inputs)
+                prepared = time.perf_counter()
+                self._meter.add(preparation_seconds=prepared - started)
+                started = prepared
+            captured = self._probe_of(model)(inputs)
         except Exception as error:
-            self._fail(f"capturing activations at step {step} failed", error)
-            self._count(skipped=1, stall_seconds=time.perf_counter() - started)
-            return
+            self._faults.fail(f"capturing activations at step {step} failed", error)
+            self._meter.add(skipped=1, stall_seconds=time.perf_counter() - started)
+            return False
         pictures = self._drawn_inputs(step, lambda: self._fixed.pictures_of(captured.inputs))
-        self._hand_over(as_log(captured, step, pictures=pictures), started)
+        return self._hand_over(as_log(captured, step, pictures=pictures), started)
 
     def prepare(self, model: Any, probe: Any) -> Plan | None:
         """Do now what the first `log` would take time for, and find out what is wrong before training.
@@ -197,44 +207,45 @@ class ActivationWriter:
         except (TypeError, ValueError, IndexError):
             raise
         except Exception as error:
-            self._fail("preparing to capture activations failed", error)
+            self._faults.fail("preparing to capture activations failed", error)
             return None
         self._check_labels({plan.samples})
-        self._count(preparation_seconds=time.perf_counter() - started)
+        self._meter.add(preparation_seconds=time.perf_counter() - started)
         return plan
 
     def announcement(self, plan: Plan, cadence: str) -> str:
         """One line that tells what will be logged; cadence: when, in words."""
-        return announcement(plan, self._limits, self._bins, cadence, self.directory)
+        seconds, keep = self.stats.preparation_seconds, self._options["keep"]
+        return announcement(plan, self._limits, self._bins, cadence, self.directory, seconds, keep)
 
     def _probe_of(self, model: Any) -> Probe:
         if id(model) not in self._probes:
             self._probes[id(model)] = make_probe(model, **self._selection)
         return self._probes[id(model)]
 
-    def write(self, activations: Mapping[str, np.ndarray], step: int) -> None:
+    def write(self, activations: Mapping[str, np.ndarray], step: int, *, required: bool = False) -> bool:
         """Hand over activations that are already there: a `Capture`, or any mapping of name to array [batch, …].
 
-        The arrays are not copied: do not change them afterwards.
+        The arrays are not copied: do not change them afterwards. step, required and what is returned: as in `log`.
         """
         started = time.perf_counter()
-        self._check_open()
-        self._raise_fault()
-        step = checked_step(step)
+        step = self._checked(step)
+        if not self._is_wanted(required):
+            return False
         pictures: dict[str, np.ndarray] = {}
         if isinstance(activations, Capture):
             pictures = self._drawn_inputs(step, lambda: pictures_of(activations.inputs, self._input_image))
         log = as_log(activations, step, pictures=pictures)
         if log.source is None:
             log = dataclasses.replace(log, channels=self._picked(log))
-        self._hand_over(log, started)
+        return self._hand_over(log, started)
 
     def _picked(self, log: Log) -> Mapping[str, Pick]:
         """The channels to draw of arrays that come from no model; a `Capture` brings its own."""
         try:
             return channels_by_path(Choices(log.layers), log.layers, self._channels)
         except Exception as error:
-            self._fail(f"choosing channels at step {log.step} failed", error)
+            self._faults.fail(f"choosing channels at step {log.step} failed", error)
             return {}
 
     def _drawn_inputs(self, step: int, paint: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -242,7 +253,7 @@ class ActivationWriter:
         try:
             return paint()
         except Exception as error:
-            self._fail(f"drawing the inputs with input_image at step {step} failed", error)
+            self._faults.fail(f"drawing the inputs with input_image at step {step} failed", error)
             return {}
 
     def _check_labels(self, samples: Collection[int]) -> None:
@@ -250,12 +261,13 @@ class ActivationWriter:
             received = f"labels has {len(self._labels)} entries for {' or '.join(map(str, sorted(samples)))} samples"
             raise ValueError(f"expected one label per sample, {received}")
 
-    def _hand_over(self, log: Log, started: float) -> None:
+    def _hand_over(self, log: Log, started: float) -> bool:
+        """Whether it was taken."""
         step = log.step
         try:
             self._check_labels({len(array) for array in log.arrays.values() if array.ndim})
         except ValueError as misfit:
-            self._fail("the labels do not fit the probe", misfit)
+            self._faults.fail("the labels do not fit the probe", misfit)
         error = None
         with self._lock:
             if self._last_step is not None and step <= self._last_step:
@@ -266,22 +278,19 @@ class ActivationWriter:
                 accepted = False
             else:
                 accepted = self._enqueue(log)
-            self._stats = dataclasses.replace(
-                self._stats,
-                logs=self._stats.logs + accepted,
-                skipped=self._stats.skipped + (not accepted),
-                stall_seconds=self._stats.stall_seconds + time.perf_counter() - started,
-            )
+        stall = time.perf_counter() - started
+        self._meter.add(logs=int(accepted), skipped=int(not accepted), stall_seconds=stall)
         if error is not None:
-            self._fail(f"the log at step {step} was skipped", error)
+            self._faults.fail(f"the log at step {step} was skipped", error)
+        return accepted
 
     def flush(self) -> None:
         """Return when everything handed over so far is on the disk."""
         with self._lock:
             while (self._queue or self._busy) and self._thread is not None:
                 self._lock.wait()
-        self._guarded("flushing the event file failed", lambda: self._run.flush())
-        self._raise_fault()
+        self._faults.guarded("flushing the event file failed", lambda: self._run.flush())
+        self._faults.raise_pending()
 
     def close(self) -> None:
         """Write what is waiting, close the file and stop the thread. Closing again does nothing."""
@@ -293,8 +302,9 @@ class ActivationWriter:
         atexit.unregister(self.close)
         if self._thread is not None:
             self._thread.join()
-        self._guarded("closing the event file failed", lambda: self._run.close())
-        self._raise_fault()
+        self._meter.end()
+        self._faults.guarded("closing the event file failed", lambda: self._run.close())
+        self._faults.raise_pending()
 
     def _enqueue(self, log: Log) -> bool:
         """Put a log in the queue (the lock is held); False when it is full and logs are to be skipped."""
@@ -325,82 +335,45 @@ class ActivationWriter:
                 self._busy = True
             started = time.perf_counter()
             try:
-                self._run.write(log, self._free)
+                if not self._run.write(log, self._free):
+                    self._meter.add(logs=-1, skipped=1)
             except Exception as error:
-                self._report(f"writing the log at step {log.step} to {self.directory} failed", error)
+                self._faults.report(f"writing the log at step {log.step} to {self.directory} failed", error)
             # What a fault left unwritten.
             self._free(log.nbytes)
             del log
             with self._lock:
                 self._busy = False
                 self._lock.notify_all()
-            self._count(background_seconds=time.perf_counter() - started)
+            self._meter.add(background_seconds=time.perf_counter() - started)
 
     def _free(self, nbytes: int) -> None:
         with self._lock:
             self._waiting_bytes -= nbytes
             self._lock.notify_all()
 
-    def _count(
-        self,
-        *,
-        skipped: int = 0,
-        preparation_seconds: float = 0.0,
-        stall_seconds: float = 0.0,
-        background_seconds: float = 0.0,
-    ) -> None:
-        with self._lock:
-            self._stats = dataclasses.replace(
-                self._stats,
-                skipped=self._stats.skipped + skipped,
-                preparation_seconds=self._stats.preparation_seconds + preparation_seconds,
-                stall_seconds=self._stats.stall_seconds + stall_seconds,
-                background_seconds=self._stats.background_seconds + background_seconds,
+    def _checked(self, step: Any) -> int:
+        """What every log begins with; raises what an earlier one left behind."""
+        self._check_open()
+        self._faults.raise_pending()
+        return checked_step(step)
+
+    def _is_wanted(self, required: bool) -> bool:
+        """Whether a log is to be taken at all; counted when it is not."""
+        if self._budget.is_used_up:
+            self._meter.add(skipped=1)
+        elif required or self._meter.affords_another():
+            return True
+        else:
+            self._meter.add(left_out=1)
+            share = readable_share(self._max_overhead or 0)
+            self._faults.say(
+                f"logs are taken less often than asked for, so that training waits no more than {share} of its time "
+                "for them (max_overhead). Those left out are counted",
+                "max_overhead",
             )
+        return False
 
     def _check_open(self) -> None:
         if self._closed:
             raise ValueError(f"this ActivationWriter for {self.directory} is closed; make a new one to go on logging")
-
-    def _guarded(self, what: str, action: Callable[[], None]) -> None:
-        try:
-            action()
-        except OSError as error:
-            self._fail(what, error)
-
-    def _fail(self, what: str, error: Exception) -> None:
-        """A fault in the calling thread."""
-        if self._strict:
-            raise error
-        self._report(what, error)
-
-    def _report(self, what: str, error: Exception, where: str = "") -> None:
-        """A fault in the background: kept for the next call when strict, else said once per place and cause."""
-        if self._strict:
-            with self._lock:
-                self._fault = self._fault or error
-            return
-        # Without numbers: a cause that names the step is the same cause at every step.
-        cause = re.sub(r"\d+", "", f"{type(error).__name__}: {error}")
-        kind = f"{where or what.split(' at step')[0]}: {cause}"
-        if kind in self._warned:
-            return
-        self._warned.add(kind)
-        try:
-            warnings.warn(
-                f"tb_activations: {what}: {type(error).__name__}: {error}. Training goes on; this is said once "
-                "(strict=True raises instead).",
-                ActivationWarning,
-                stacklevel=4,
-            )
-        except ActivationWarning as raised:
-            # Warnings are errors here (python -W error). Raised in the background it would end the thread, and the
-            # training thread would wait for it forever.
-            with self._lock:
-                self._fault = self._fault or raised
-
-    def _raise_fault(self) -> None:
-        with self._lock:
-            fault, self._fault = self._fault, None
-        if fault is not None:
-            raise fault

@@ -11,6 +11,7 @@ from tb_activations.announcement import announcement
 from tb_activations.capture import Plan
 from tb_activations.encode import Limits
 from tb_activations.encode.size import predicted_bytes
+from tb_activations.schema import LayerInfo
 
 
 @pytest.mark.parametrize(
@@ -26,8 +27,16 @@ from tb_activations.encode.size import predicted_bytes
     ],
 )
 def test_the_command_watches_all_runs_and_can_be_pasted_into_a_shell(directory, watched):
-    line = announcement(Plan((), 1), Limits(), 64, "every epoch", Path(directory))
-    assert line.endswith(f"to {directory}. Watch: tensorboard --logdir {watched}")
+    line = announcement(Plan((), 1), Limits(), 64, "every epoch", Path(directory), 1.25)
+    assert line.endswith(f"to {directory}. Tracing the model took 1.2 s. Watch: tensorboard --logdir {watched}")
+
+
+def test_a_byte_budget_is_told_in_logs():
+    layer = LayerInfo("a", "a", shape=(None, 8, 8, 4))
+    size = predicted_bytes(layer, Limits(), 64, 2)
+    line = announcement(Plan((layer,), 2), Limits(), 64, "every epoch", Path("runs/a"), 1.0, keep=100 * size + 1)
+    assert ", every epoch, within " in line
+    assert " (about 100 logs), to runs/a." in line
 
 
 @pytest.mark.parametrize("channels", [[0], slice(0, 40, 2), {"a": 1}])

@@ -1,5 +1,6 @@
 """Writer: what is handed over is on the disk in order, read back by TensorBoard; a fault never stops the caller."""
 
+import dataclasses
 import threading
 import warnings
 import weakref
@@ -10,6 +11,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.util import tensor_util
 
 from tb_activations import ActivationWarning, ActivationWriter, read_atlas, run_file
+from tb_activations.budget import Budget
+from tb_activations.cost import WriterStats
 from tb_activations.encode import Limits, encode_layer
 from tb_activations.schema import Manifest
 
@@ -27,7 +30,10 @@ def tensors(accumulator, tag):
 
 
 def manifests(accumulator):
-    return [Manifest.from_json(value.item()) for _, value in tensors(accumulator, "manifest")]
+    """Those that differ in more than the costs so far, which are written again when the writer is closed."""
+    found = [Manifest.from_json(value.item()) for _, value in tensors(accumulator, "manifest")]
+    texts = dict.fromkeys(dataclasses.replace(one, cost={}).to_json() for one in found)
+    return list(map(Manifest.from_json, texts))
 
 
 def write_and_close(writer, logs):
@@ -195,6 +201,14 @@ def test_a_directory_that_cannot_be_written_to_warns_and_training_goes_on(tmp_pa
         ({"log_dir": "s3://bucket/runs"}, "directory of this machine"),
         ({"log_dir": ""}, "non-empty text path"),
         ({"queue_bytes": -1}, "queue_bytes must be a positive integer"),
+        ({"max_overhead": 1.5}, "max_overhead must be a share of training time.*Received: max_overhead=1.5"),
+        ({"max_overhead": 0}, "max_overhead must be a share of training time"),
+        ({"max_overhead": float("nan")}, "max_overhead must be a share"),
+        ({"max_overhead": "1%"}, "max_overhead must be a share.*Received: max_overhead='1%'"),
+        ({"keep": 0}, "keep must be a positive whole number of bytes, such as 2e9"),
+        ({"keep": 1.5}, "keep must be a positive whole number"),
+        ({"keep": float("inf")}, "keep must be a positive whole number"),
+        ({"keep": "2GB"}, "keep must be a positive whole number.*Received: keep='2GB'"),
     ],
 )
 def test_a_wrong_option_is_refused_at_once(tmp_path, options, words):
@@ -261,7 +275,8 @@ def test_each_activation_is_freed_as_soon_as_it_is_encoded(tmp_path, monkeypatch
     del arrays
     sizes = []
     fail = lambda what, error, where="": pytest.fail(str(error))  # noqa: E731
-    run = run_file.RunFile(tmp_path, Limits(8, 8), 8, (), (), {}, fail)
+    budget = Budget(None, tmp_path, fail)
+    run = run_file.RunFile(tmp_path, Limits(8, 8), 8, (), (), {}, budget, WriterStats, fail)
     run.write(log, sizes.append)
     run.close()
     assert alive_at_each_layer == [4, 3, 2, 1]

@@ -18,7 +18,7 @@ __all__ = ["Atlas", "EncodedLayer", "Limits", "UnsupportedTensorError", "encode_
 
 @dataclasses.dataclass(frozen=True)
 class EncodedLayer:
-    """images: one PNG per sample, all width x height pixels; histogram: float64 [bins, 3]."""
+    """images: one PNG per sample, all width x height pixels, none when not drawn; histogram: float64 [bins, 3]."""
 
     images: tuple[bytes, ...]
     width: int
@@ -34,13 +34,14 @@ def encode_layer(
     bins: int,
     channels: slice | Sequence[int] | None = None,
     picture: np.ndarray | None = None,
+    draw: bool = True,
 ) -> EncodedLayer:
     """Encode one layer's activations.
 
     array: [batch, ...] of any rank and numeric type. channels: which channels (or units) are drawn, in this order,
     instead of the first ones; statistics and histogram cover all. picture: [batch, …], drawn whole in the array's
-    place. Raises ValueError for a channel that is not there, and UnsupportedTensorError when the array is empty or not
-    numbers.
+    place. draw: False for no pictures. Raises ValueError for a channel that is not there, and UnsupportedTensorError
+    when the array is empty or not numbers.
     """
     array = array if array.ndim else array.reshape(1)
     if array.size == 0:
@@ -48,7 +49,11 @@ def encode_layer(
     values = as_numbers(array)
     axis = view_of(info, values.shape[1:]).channel_axis
     statistics = channel_statistics(values, None if axis is None else axis + 1)
-    if picture is None:
+    images: tuple[bytes, ...] = ()
+    width = height = 0
+    if not draw:
+        pass
+    elif picture is None:
         images, width, height = _drawn(info, values, str(array.dtype), limits, channels)
     else:
         images, width, height = _drawn(info, as_numbers(picture), str(picture.dtype), limits, None)
