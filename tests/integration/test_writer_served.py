@@ -1,12 +1,13 @@
 """What the writer wrote, as a real TensorBoard serves it."""
 
+import dataclasses
 import io
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tb_activations import ActivationWriter, read_atlas
+from tb_activations import ActivationWarning, ActivationWriter, read_atlas
 
 
 def log(directory, steps, value=0.0):
@@ -94,3 +95,29 @@ def test_a_run_resumed_from_a_lower_step_replaces_what_came_after(tmp_path, runs
             "image", run=RUN, layer="block/conv", sample=0, step=20, wall_time=timeline["wall_times"][2]
         )
         assert read_atlas(picture.body).values.min() > 90
+
+
+def test_what_logging_cost_and_why_pictures_end_are_served(tmp_path, runs_tensorboard, load_fast, reads_series):
+    maps = np.random.default_rng(0).normal(size=(2, 32, 32, 16)).astype(np.float32)
+    writer = ActivationWriter(tmp_path / "small", keep=300_000)
+    for step in range(9):
+        writer.write({"conv": maps + step}, step)
+    with pytest.warns(ActivationWarning, match="no pictures are written"):
+        writer.flush()
+    query = {"run": "small/activations", "layer": "conv"}
+    with runs_tensorboard(tmp_path, load_fast, "--reload_interval=1") as board:
+        board.wait_for(lambda answer: any(run.get("steps") == 9 for run in answer["runs"]))
+        running = board.get("run", run=query["run"]).json
+        timeline = running["timelines"][running["layers"]["conv"]]["steps"]
+        assert timeline == list(range(len(timeline)))
+        assert 0 < len(timeline) < 9
+        assert reads_series(board.get("statistics", **query).body)[0]["steps"] == list(range(9))
+        assert f"no pictures are written from step {len(timeline)} on" in running["manifest"]["notes"][0]
+
+        writer.close()
+        stats = dataclasses.asdict(writer.stats)
+        cost_of = lambda: board.get("run", run=query["run"]).json["manifest"]["cost"]  # noqa: E731
+        board.wait_for(lambda _: cost_of()["seconds"] == pytest.approx(stats["seconds"], abs=1e-5))
+        cost = cost_of()
+        assert cost.pop("bytes_written") < stats.pop("bytes_written")
+        assert cost == pytest.approx(stats, abs=1e-5)
