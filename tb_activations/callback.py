@@ -11,6 +11,7 @@ import keras
 
 from tb_activations.announcement import summary
 from tb_activations.cadence import Cadence
+from tb_activations.options import check_flags
 from tb_activations.probe import BATCH, check_probe
 from tb_activations.steps import Steps
 from tb_activations.training_batch import TrainingBatch
@@ -77,6 +78,7 @@ class ActivationLogger(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         check_probe(probe)
+        check_flags(log_ends=log_ends, verbose=verbose)
         self._batch_probe = TrainingBatch(samples) if isinstance(probe, str) and probe == BATCH else None
         if self._batch_probe is not None and labels is not None:
             raise ValueError(

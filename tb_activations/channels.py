@@ -66,11 +66,16 @@ def channel_count(info: LayerInfo) -> int | None:
 def as_json(channels: Any) -> Any:
     """The choice as the manifest's options hold it."""
     if isinstance(channels, Mapping):
-        return {str(selector): as_json(asked) for selector, asked in channels.items()}
+        return {_selector_text(selector): as_json(asked) for selector, asked in channels.items()}
     if channels is None:
         return None
     pick = _pick(channels)
     return str(pick) if isinstance(pick, slice) else list(pick)
+
+
+def _selector_text(selector: Any) -> str:
+    """A function or a class by its name: the address in its `str` is another one in each process."""
+    return str(selector) if not callable(selector) else getattr(selector, "__name__", type(selector).__name__)
 
 
 def _pick(asked: Any) -> Pick:

@@ -26,6 +26,13 @@ def check_count(name: str, value: Any, optional: bool = False) -> None:
         raise ValueError(f"{name} must be {allowed}. Received: {name}={value!r}")
 
 
+def check_flags(**flags: Any) -> None:
+    """`"no"` would count as true."""
+    for name, value in flags.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise TypeError(f"{name} must be True or False. Received: {name}={value!r}")
+
+
 def checked_share(name: str, value: Any) -> float | None:
     if value is None:
         return None

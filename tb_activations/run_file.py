@@ -126,6 +126,7 @@ class RunFile:
             if self._file is not None:
                 self._write_manifest(manifest, self._last_step, log.wall_time)
             return False
+        self._look_after_file()
         # The file appears with the first log, so that a run that never logs leaves no empty run behind.
         if self._file is None:
             self._file = events.EventFile(self._directory)
@@ -137,6 +138,16 @@ class RunFile:
             self._file.write(log.step, log.wall_time, batch)
         self._file.flush()
         return True
+
+    def _look_after_file(self) -> None:
+        """A run directory that was deleted under us begins anew: what is written to a deleted file is lost."""
+        if self._file is None or self._file.path.exists():
+            return
+        lost = FileNotFoundError(f"{self._file.path} is not there any more")
+        self._report("the run was deleted while it was written, and begins anew in a new file", lost, "")
+        self._file.close()
+        self._file, self._written = None, None
+        self._inputs_written.clear()
 
     def _within_budget(
         self, step: int, manifest: Manifest, layers: list[_LayerValues], whole: list[Summary.Value]

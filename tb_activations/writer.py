@@ -23,6 +23,7 @@ from tb_activations.faults import Faults
 from tb_activations.input_pictures import check_input_image, pictures_of
 from tb_activations.options import (
     check_count,
+    check_flags,
     checked_bytes,
     checked_share,
     checked_step,
@@ -107,6 +108,7 @@ class ActivationWriter:
         check_count("histogram_bins", histogram_bins)
         check_count("queue_bytes", queue_bytes)
         check_count("samples", samples)
+        check_flags(training=training, strict=strict)
         check_channels(channels)
         check_input_image(input_image)
         if on_full not in ("wait", "skip"):

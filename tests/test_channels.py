@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tb_activations import ActivationWarning, ActivationWriter, read_atlas
+from tb_activations.channels import as_json
 from tests.test_callback import logged
 
 
@@ -64,6 +65,13 @@ def test_a_channel_that_arrays_do_not_have_is_said_and_the_first_ones_are_drawn(
         writer.write({"conv": maps}, 0)
     [atlas] = headers(tmp_path, "conv/image")
     assert list(atlas.header.channels) == list(range(8))
+
+
+def test_functions_and_classes_are_noted_by_name():
+    def is_wide(info):
+        return True
+
+    assert as_json({is_wide: 0, keras.layers.Dense: 1, "conv": 2}) == {"is_wide": [0], "Dense": [1], "conv": [2]}
 
 
 def test_a_layers_other_output_may_have_fewer_channels_than_were_asked_for(tmp_path):

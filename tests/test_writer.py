@@ -1,6 +1,7 @@
 """Writer: what is handed over is on the disk in order, read back by TensorBoard; a fault never stops the caller."""
 
 import dataclasses
+import shutil
 import threading
 import warnings
 import weakref
@@ -188,6 +189,24 @@ def test_a_directory_that_cannot_be_written_to_warns_and_training_goes_on(tmp_pa
     (tmp_path / "activations").write_text("in the way")
     with pytest.warns(ActivationWarning, match="writing the log at step 0"):
         write_and_close(writer, {0: {"a": np.ones((1, 3))}})
+
+
+def test_a_run_deleted_while_it_is_written_begins_anew(tmp_path):
+    writer = ActivationWriter(tmp_path)
+    writer.write({"a": np.ones((1, 3))}, 0)
+    writer.flush()
+    shutil.rmtree(tmp_path / "activations")
+    with pytest.warns(ActivationWarning, match="was deleted while it was written, and begins anew"):
+        write_and_close(writer, {1: {"a": np.ones((1, 3))}, 2: {"a": np.ones((1, 3))}})
+    run = read(tmp_path / "activations")
+    assert [step for step, _ in tensors(run, "a/image")] == [1, 2]
+    assert [layer.path for layer in manifests(run)[0].layers] == ["a"]
+
+
+@pytest.mark.parametrize("option", ["strict", "training"])
+def test_a_switch_is_true_or_false(tmp_path, option):
+    with pytest.raises(TypeError, match=f"{option} must be True or False. Received: {option}='no'"):
+        ActivationWriter(tmp_path, **{option: "no"})
 
 
 @pytest.mark.parametrize(
