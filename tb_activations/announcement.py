@@ -38,9 +38,10 @@ def summary(stats: WriterStats) -> str:
         parts.append(f"{stats.skipped:,} skipped")
     if stats.left_out:
         parts.append(f"{stats.left_out:,} left out to stay within max_overhead")
-    waited = stats.preparation_seconds + stats.stall_seconds
     return (
         f"tb_activations: {', '.join(parts)}; {readable_size(stats.bytes_written)} written. Training waited "
-        f"{waited:.2f} s, {readable_share(stats.share)} of its time: {stats.preparation_seconds:.2f} s to prepare, "
-        f"then {per_log * 1e3:.1f} ms per log. {stats.background_seconds:.2f} s were spent in the background."
+        f"{stats.waited_seconds:.2f} s, {readable_share(stats.share)} of its time: "
+        f"{stats.preparation_seconds:.2f} s to prepare, {per_log * 1e3:.1f} ms per log, "
+        f"{stats.closing_seconds:.2f} s to write what was left. "
+        f"{stats.background_seconds:.2f} s were spent in the background."
     )

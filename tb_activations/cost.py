@@ -11,9 +11,9 @@ import time
 class WriterStats:
     """logs: handed over for writing. skipped: not written, because the queue was full, something failed or the byte
     budget `keep` was used up. left_out: due, and not taken to stay within `max_overhead`. bytes_written: of the event
-    file. preparation_seconds: tracing and building before the first log; stall_seconds: how long logs held the
-    calling thread; background_seconds: encoding and writing on another; seconds: from the writer's making until now,
-    or until it was closed."""
+    file. preparation_seconds: tracing and building before the first log. stall_seconds: how long logs held the
+    calling thread. closing_seconds: how long `close` waited for what was not yet written. background_seconds:
+    encoding and writing on another thread. seconds: from the writer's making until now, or until it was closed."""
 
     logs: int = 0
     skipped: int = 0
@@ -21,13 +21,19 @@ class WriterStats:
     bytes_written: int = 0
     preparation_seconds: float = 0.0
     stall_seconds: float = 0.0
+    closing_seconds: float = 0.0
     background_seconds: float = 0.0
     seconds: float = 0.0
 
     @property
+    def waited_seconds(self) -> float:
+        """How long the calling thread waited for logging."""
+        return self.preparation_seconds + self.stall_seconds + self.closing_seconds
+
+    @property
     def share(self) -> float:
         """Of the time so far, how much the calling thread waited for logging, 0 to 1."""
-        return (self.preparation_seconds + self.stall_seconds) / max(self.seconds, 1e-9)
+        return self.waited_seconds / max(self.seconds, 1e-9)
 
 
 class Meter:
@@ -58,6 +64,7 @@ class Meter:
         left_out: int = 0,
         preparation_seconds: float = 0.0,
         stall_seconds: float = 0.0,
+        closing_seconds: float = 0.0,
         background_seconds: float = 0.0,
     ) -> None:
         with self._lock:
@@ -69,6 +76,7 @@ class Meter:
                 left_out=now.left_out + left_out,
                 preparation_seconds=now.preparation_seconds + preparation_seconds,
                 stall_seconds=now.stall_seconds + stall_seconds,
+                closing_seconds=now.closing_seconds + closing_seconds,
                 background_seconds=now.background_seconds + background_seconds,
             )
 
@@ -77,5 +85,4 @@ class Meter:
         if self._max_overhead is None:
             return True
         now = self.stats(0)
-        waited = now.preparation_seconds + now.stall_seconds + self._last_stall
-        return waited <= self._max_overhead * (now.seconds + self._last_stall)
+        return now.waited_seconds + self._last_stall <= self._max_overhead * (now.seconds + self._last_stall)

@@ -302,8 +302,10 @@ class ActivationWriter:
         if already:
             return
         atexit.unregister(self.close)
+        started = time.perf_counter()
         if self._thread is not None:
             self._thread.join()
+        self._meter.add(closing_seconds=time.perf_counter() - started)
         self._meter.end()
         self._faults.guarded("closing the event file failed", lambda: self._run.close())
         self._faults.raise_pending()

@@ -206,7 +206,8 @@ def test_training_begins_and_ends_with_one_line(tmp_path, data, capsys):
     )
     assert re.fullmatch(
         r"tb_activations: 2 logs; \d+ kB written\. Training waited \d+\.\d\d s, [\d.]+% of its time: "
-        r"\d+\.\d\d s to prepare, then \d+\.\d ms per log\. \d+\.\d\d s were spent in the background\.",
+        r"\d+\.\d\d s to prepare, \d+\.\d ms per log, \d+\.\d\d s to write what was left\. "
+        r"\d+\.\d\d s were spent in the background\.",
         last,
     )
     silent = ActivationLogger(tmp_path, probe=x[:3], verbose=False)

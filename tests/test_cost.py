@@ -30,11 +30,11 @@ def test_the_figures_add_up(clock):
     meter.add(preparation_seconds=2)
     meter.add(logs=1, stall_seconds=0.5)
     meter.add(logs=1, stall_seconds=0.25, skipped=1)
-    meter.add(background_seconds=3)
+    meter.add(background_seconds=3, closing_seconds=0.5)
     clock.now += 11
     stats = meter.stats(1234)
-    assert stats == cost.WriterStats(2, 1, 0, 1234, 2, 0.75, 3, 11)
-    assert stats.share == 2.75 / 11
+    assert stats == cost.WriterStats(2, 1, 0, 1234, 2, 0.75, 0.5, 3, 11)
+    assert stats.share == 3.25 / 11
     meter.end()
     clock.now += 100
     assert meter.stats(0).seconds == 11
