@@ -46,6 +46,45 @@ def test_blocks_merge_exactly_and_std_does_not_cancel(rng):
     np.testing.assert_allclose(result.column("mean"), values.astype(np.float64).mean(axis=0), rtol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(1, 37, 41, 3), (2, 128, 96, 5), (1, 7, 7, 512), (300, 2000), (1, 1, 1, 1)])
+@pytest.mark.parametrize(("scale", "offset"), [(1, 0), (1, 30), (1e-30, 0), (1e30, 0), (1e-3, -1e4)])
+def test_any_shape_and_scale_keeps_float32s_digits(rng, shape, scale, offset):
+    values = (rng.normal(size=shape) * scale + offset).astype(np.float32)
+    values[..., 0] = np.maximum(values[..., 0], 0)
+    table = values.reshape(-1, shape[-1]).astype(np.float64)
+    result = channel_statistics(values, len(shape) - 1)
+    np.testing.assert_array_equal(result.column("min"), table.min(axis=0))
+    np.testing.assert_array_equal(result.column("max"), table.max(axis=0))
+    np.testing.assert_allclose(result.column("mean"), table.mean(axis=0), rtol=1e-9, atol=1e-12 * scale)
+    np.testing.assert_allclose(result.column("std"), table.std(axis=0), rtol=1e-9)
+    np.testing.assert_array_equal(result.column("zero_fraction"), (table == 0).mean(axis=0))
+    np.testing.assert_array_equal(result.column("negative_fraction"), (table < 0).mean(axis=0))
+
+
+@pytest.mark.parametrize("axis", [1, 2, 3])
+def test_the_channels_may_be_any_axis(rng, axis):
+    values = rng.normal(size=(2, 30, 40, 50)).astype(np.float32)
+    moved = channel_statistics(values, axis).channels
+    last = channel_statistics(np.ascontiguousarray(np.moveaxis(values, axis, -1)), 3).channels
+    np.testing.assert_allclose(moved, last, rtol=1e-12)
+
+
+def test_a_constant_channel_far_from_zero_has_no_deviation():
+    result = channel_statistics(np.full((7, 100, 3), np.float32(0.1)), 2)
+    np.testing.assert_array_equal(result.column("std"), 0)
+    np.testing.assert_array_equal(result.column("mean"), np.float32(0.1))
+
+
+def test_one_nan_in_a_large_layer_is_left_out_of_its_channel_alone(rng):
+    values = rng.normal(size=(1, 200, 200, 8)).astype(np.float32)
+    clean = channel_statistics(values, 3).channels
+    values[0, 150, 3, 2] = np.nan
+    result = channel_statistics(values, 3)
+    np.testing.assert_allclose(np.delete(result.channels, 2, 0), np.delete(clean, 2, 0), rtol=1e-12)
+    assert result.column("nan_count").tolist() == [0, 0, 1, 0, 0, 0, 0, 0]
+    assert result.column("mean")[2] == pytest.approx(np.nanmean(values[..., 2].astype(np.float64)), rel=1e-9)
+
+
 def test_the_health_row_is_the_whole_layers_statistics(rng):
     values = np.maximum(rng.normal(size=(3, 5, 5, 4)), 0).astype(np.float32)
     values[..., 2] = 0
