@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -233,7 +233,9 @@ class AtlasHeader:
 
     def to_json(self) -> str:
         # Not dataclasses.asdict, which copies every range: 1 ms per layer.
-        return json.dumps({"schema_version": SCHEMA_VERSION, **vars(self)}, separators=(",", ":"))
+        fields = {"schema_version": SCHEMA_VERSION, **vars(self), "ranges": None}
+        before, after = json.dumps(fields, separators=(",", ":")).split('"ranges":null')
+        return f'{before}"ranges":{_ranges_json(self.ranges)}{after}'
 
     @classmethod
     def from_json(cls, text: str | bytes) -> AtlasHeader:
@@ -248,6 +250,17 @@ class AtlasHeader:
             return cls(**known)
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise SchemaError(f"the atlas header lacks a field or has one of a wrong type: {error!r}") from error
+
+
+def _ranges_json(ranges: Sequence[tuple[float, float] | None]) -> str:
+    """As JSON; ends that are float32 in nine digits, which name a float32 and take half the bytes and half the time."""
+    ends = [end for value_range in ranges if value_range is not None for end in value_range]
+    array = np.array(ends)
+    with np.errstate(over="ignore"):
+        if (array.astype(np.float32) != array).any():
+            return json.dumps(ranges, separators=(",", ":"))
+    pairs = ("null" if value_range is None else "[%.9g,%.9g]" for value_range in ranges)
+    return f"[{','.join(pairs)}]" % tuple(ends)
 
 
 FINITE_LEVELS = 256

@@ -8,12 +8,8 @@ from typing import Any
 
 import numpy as np
 
-# A block and its float64 copy stay in the cache: the values cross memory once, however often a block is looked at.
-_BLOCK_VALUES = 1 << 16
-# NumPy reduces rows of this length at full speed; 64 channels a row take twice as long per value.
-_ROW_VALUES = 1024
-# Zeros are counted in uint8 within a block.
-_MAX_BLOCK_ROWS = 255
+from tb_activations.encode.blocks import block_rows, blocks, parts
+
 # A sum of squares keeps ten digits of the variance while the squared mean is at most so many variances.
 _MOST_CANCELLATION = 1e6
 
@@ -21,7 +17,7 @@ _MOST_CANCELLATION = 1e6
 def channel_moments(values: np.ndarray, channel_axis: int | None) -> Moments:
     """Moments per channel over every other axis. values: float, not empty; channel_axis: None for one channel."""
     channels = 1 if channel_axis is None else values.shape[channel_axis]
-    found = [_part_moments(*part) for table in _tables(values, channel_axis, channels) for part in _parts(table)]
+    found = [_part_moments(*part) for table in _tables(values, channel_axis, channels) for part in parts(table)]
     total = found[0]
     for other in found[1:]:
         total.add(other)
@@ -37,30 +33,6 @@ def _tables(values: np.ndarray, channel_axis: int | None, channels: int) -> Iter
     else:
         for sample in values:
             yield np.moveaxis(sample, channel_axis - 1, -1).reshape(-1, channels)
-
-
-def _parts(table: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
-    """Parts of the table, and how many rows of each to reduce as one long row; one part, where that is possible."""
-    rows, channels = table.shape
-    most = max(1, min(_ROW_VALUES // channels, rows))
-    fold = next((fold for fold in range(most, most // 2, -1) if rows % fold == 0), 1 if most <= 2 else most)
-    whole = rows - rows % fold
-    yield table[:whole], fold
-    if whole < rows:
-        yield table[whole:], 1
-
-
-def _block_rows(columns: int, fold: int) -> int:
-    """How many of the table's rows make a block."""
-    return fold * max(1, min(_BLOCK_VALUES // columns, _MAX_BLOCK_ROWS))
-
-
-def _blocks(table: np.ndarray, fold: int) -> Iterator[np.ndarray]:
-    """The table in pieces [at most 255, fold * channels]; only a piece is copied where the memory order demands it."""
-    columns = fold * table.shape[1]
-    step = _block_rows(columns, fold)
-    for start in range(0, len(table), step):
-        yield table[start : start + step].reshape(-1, columns)
 
 
 class Moments:
@@ -121,12 +93,12 @@ def _plain_moments(table: np.ndarray, fold: int) -> Moments | None:
         return None
     channels = table.shape[1]
     columns = fold * channels
-    count = -(-len(table) // _block_rows(columns, fold))
+    count = -(-len(table) // block_rows(columns, fold))
     lows, highs = np.empty((2, count, columns), np.float32)
     sums, squares = np.empty((2, count, columns))
     zeros, negatives = np.zeros((2, count, columns), np.uint8)
     wide = mask = None
-    for i, block in enumerate(_blocks(table, fold)):
+    for i, block in enumerate(blocks(table, fold)):
         if wide is None or mask is None:
             wide, mask = np.empty(block.shape), np.empty(block.shape, bool)
         copy, special = wide[: len(block)], mask[: len(block)]
@@ -165,7 +137,7 @@ def _count_true(mask: np.ndarray, counts: np.ndarray) -> None:
 def _careful_moments(table: np.ndarray, fold: int) -> Moments:
     """Of any values: the variance by two passes over each block, and what is not finite counted apart."""
     folded = Moments(fold * table.shape[1])
-    for block in _blocks(table, fold):
+    for block in blocks(table, fold):
         _add_block(folded, block)
     return folded.unfolded(table.shape[1])
 

@@ -30,7 +30,13 @@ def deflate_fast(data: bytes | memoryview) -> bytes:
     return compressed
 
 
+def deflate_text(text: bytes) -> bytes:
+    compressed: bytes = zlib.compress(text, 1) if isal_zlib is None else isal_zlib.compress(text, 1)
+    return compressed
+
+
 deflate = deflate_plain if isal_zlib is None else deflate_fast
+crc32 = zlib.crc32 if isal_zlib is None else isal_zlib.crc32
 
 
 def encode_png(pixels: np.ndarray, keyword: str, text: str) -> bytes:
@@ -51,7 +57,7 @@ def encode_png(pixels: np.ndarray, keyword: str, text: str) -> bytes:
         (
             b"\x89PNG\r\n\x1a\n",
             *_chunk(b"IHDR", header),
-            *_chunk(b"zTXt", keyword.encode("latin-1") + b"\0\0" + zlib.compress(text.encode("latin-1"))),
+            *_chunk(b"zTXt", keyword.encode("latin-1") + b"\0\0" + deflate_text(text.encode("latin-1"))),
             *_chunk(b"IDAT", deflate(filtered.reshape(-1).data)),
             *_chunk(b"IEND", b""),
         )
@@ -59,5 +65,5 @@ def encode_png(pixels: np.ndarray, keyword: str, text: str) -> bytes:
 
 
 def _chunk(kind: bytes, data: bytes) -> tuple[bytes, ...]:
-    checksum = zlib.crc32(data, zlib.crc32(kind))
+    checksum = crc32(data, crc32(kind))
     return struct.pack(">I", len(data)), kind, data, struct.pack(">I", checksum)

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from tb_activations.encode.blocks import BLOCK_VALUES, blocks, parts
 from tb_activations.schema import FINITE_LEVELS, FINITE_LEVELS_WITH_NONFINITE
 
 Range = tuple[float, float]
@@ -24,28 +25,78 @@ class Codes:
 def quantise(tiles: np.ndarray) -> Codes:
     """Each tile stretched over its own finite range, as the format says.
 
-    tiles: float [tiles, height, width], not empty, in any memory order (feature maps come with the channels innermost,
-    and stay so: every step below runs along the innermost axis).
+    tiles: float [tiles, height, width], not empty, in any memory order; the codes come in the same.
     """
-    low, high = tiles.min((1, 2)), tiles.max((1, 2))
-    # NaN passes through min and max, so that their difference tells all that is not finite.
-    with np.errstate(over="ignore", invalid="ignore"):
-        spread = high - low
-    easy = np.isfinite(spread) & ((spread >= np.finfo(tiles.dtype).tiny) | (spread == 0))
-    safe = np.where(easy & (spread > 0), spread, 1)
-    start = np.where(easy, low, 0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaled = np.subtract(tiles, start[:, None, None])
-        scaled /= safe[:, None, None]
-        scaled *= tiles.dtype.type(FINITE_LEVELS - 1)
-        np.rint(scaled, out=scaled)
-        # What is not easy is done again below; casting NaN or Inf is undefined, and not harmful.
-        codes = scaled.astype(np.uint8)
-    ranges: list[Range | None] = list(zip(_shortest(low), _shortest(high), strict=True))
-    levels = [FINITE_LEVELS] * len(tiles)
+    count, height, width = tiles.shape
+    # Feature maps come with the channels innermost, and stay so.
+    if tiles.strides[0] < tiles.strides[2]:
+        table = tiles.transpose(1, 2, 0).reshape(-1, count)
+        codes, low, high, easy = _channels_quantised(table)
+        codes = codes.reshape(height, width, count).transpose(2, 0, 1)
+    else:
+        codes, low, high, easy = _tiles_quantised(tiles)
+    ranges: list[Range | None] = list(zip(low.tolist(), high.tolist(), strict=True))
+    levels = [FINITE_LEVELS] * count
     for index in np.flatnonzero(~easy):
         codes[index], ranges[index], levels[index] = _quantise_one(tiles[index], None)
     return Codes(codes, tuple(ranges), tuple(levels))
+
+
+def _channels_quantised(table: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """table [positions, channels]. Returns codes of that shape; the channels' least and greatest values, and whether
+    their codes are right."""
+    channels = table.shape[1]
+    lows, highs = [], []
+    for part, fold in parts(table):
+        for block in blocks(part, fold):
+            lows.append(block.min(axis=0).reshape(fold, channels).min(axis=0))
+            highs.append(block.max(axis=0).reshape(fold, channels).max(axis=0))
+    low, high = np.min(lows, axis=0), np.max(highs, axis=0)
+    start, spread, easy = _stretch(low, high)
+    codes = np.empty(table.shape, np.uint8)
+    done = 0
+    for part, fold in parts(table):
+        starts, spreads = np.tile(start, fold), np.tile(spread, fold)
+        for block in blocks(part, fold):
+            rows = block.size // channels
+            _stretched(block, starts, spreads, codes[done : done + rows].reshape(block.shape))
+            done += rows
+    return codes, low, high, easy
+
+
+def _tiles_quantised(tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The same for tiles [tiles, height, width], whose pixels lie side by side."""
+    low, high = tiles.min((1, 2)), tiles.max((1, 2))
+    start, spread, easy = _stretch(low, high)
+    codes = np.empty(tiles.shape, np.uint8)
+    step = max(1, BLOCK_VALUES // tiles[0].size)
+    for first in range(0, len(tiles), step):
+        some = slice(first, first + step)
+        _stretched(tiles[some], start[some, None, None], spread[some, None, None], codes[some])
+    return codes, low, high, easy
+
+
+def _stretch(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What to subtract from a tile's values, and then to divide them by, for shares from 0 to 1; and whether that does.
+
+    Not for non-finite values, and not for ends too far apart, or too close together, for the type to hold their
+    distance.
+    """
+    # NaN passes through min and max, so that their difference tells all that is not finite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = high - low
+    easy = np.isfinite(spread) & ((spread >= np.finfo(spread.dtype).tiny) | (spread == 0))
+    return np.where(easy, low, 0), np.where(easy & (spread > 0), spread, 1), easy
+
+
+def _stretched(values: np.ndarray, start: np.ndarray, spread: np.ndarray, codes: np.ndarray) -> None:
+    # What is not easy is done again; casting NaN or Inf is undefined, and not harmful.
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = np.subtract(values, start)
+        np.divide(scaled, spread, out=scaled)
+        np.multiply(scaled, values.dtype.type(FINITE_LEVELS - 1), out=scaled)
+        np.rint(scaled, out=scaled)
+        np.copyto(codes, scaled, casting="unsafe")
 
 
 def quantise_together(tiles: np.ndarray, value_range: Range | None) -> Codes:
@@ -62,7 +113,7 @@ def _quantise_one(tile: np.ndarray, value_range: Range | None) -> tuple[np.ndarr
     levels = FINITE_LEVELS if all_finite else FINITE_LEVELS_WITH_NONFINITE
     if value_range is None and finite.any():
         ends = tile[finite]
-        value_range = (_shortest(ends.min(keepdims=True))[0], _shortest(ends.max(keepdims=True))[0])
+        value_range = (float(ends.min()), float(ends.max()))
     codes = np.zeros(tile.shape, np.uint8)
     if value_range is not None and value_range[0] != value_range[1]:
         low, high = value_range
@@ -74,9 +125,3 @@ def _quantise_one(tile: np.ndarray, value_range: Range | None) -> tuple[np.ndarr
         codes[np.isposinf(tile)] = levels + 1
         codes[np.isnan(tile)] = levels + 2
     return codes, value_range, levels
-
-
-def _shortest(values: np.ndarray) -> list[float]:
-    """As floats of few decimal digits that name the same float32: half the bytes in the header."""
-    numbers: list[float] = values.tolist()
-    return [float(f"{number:.9g}") for number in numbers] if values.dtype == np.float32 else numbers

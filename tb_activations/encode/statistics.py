@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from tb_activations.schema import HEALTH_COLUMNS, STATISTICS_COLUMNS
 
 @dataclasses.dataclass(frozen=True)
 class Statistics:
-    """channels: float64 [channels, STATISTICS_COLUMNS]; count: values per channel."""
+    """channels: float64 [channels, STATISTICS_COLUMNS], a column side by side in memory; count: values per channel."""
 
     channels: np.ndarray
     count: int
@@ -29,15 +30,18 @@ class Statistics:
 
     @property
     def all_finite(self) -> bool:
-        return bool((self.finite_counts == self.count).all())
+        return not (self.column("nan_count").any() or self.column("inf_count").any())
 
     @property
     def finite_range(self) -> tuple[float, float] | None:
         """The least and the greatest finite value of all channels; None when there is none."""
-        some = self.finite_counts > 0
-        if not some.any():
-            return None
-        return float(self.column("min")[some].min()), float(self.column("max")[some].max())
+        low, high = self.column("min"), self.column("max")
+        if not self.all_finite:
+            some = self.finite_counts > 0
+            if not some.any():
+                return None
+            low, high = low[some], high[some]
+        return float(low.min()), float(high.max())
 
 
 def channel_statistics(values: np.ndarray, channel_axis: int | None) -> Statistics:
@@ -48,7 +52,7 @@ def channel_statistics(values: np.ndarray, channel_axis: int | None) -> Statisti
     found = channel_moments(values, channel_axis)
     channels = len(found.low)
     rows = values.size // channels
-    table = np.empty((channels, len(STATISTICS_COLUMNS)))
+    table = np.empty((len(STATISTICS_COLUMNS), channels)).T
     columns = dict(zip(STATISTICS_COLUMNS, table.T, strict=True))
     columns["min"][:] = found.low
     columns["max"][:] = found.high
@@ -59,7 +63,10 @@ def channel_statistics(values: np.ndarray, channel_axis: int | None) -> Statisti
     columns["nan_count"][:] = found.nans
     columns["inf_count"][:] = found.infinities
     columns["negative_inf_count"][:] = found.negative_infinities
-    table[found.finite == 0, : STATISTICS_COLUMNS.index("std") + 1] = np.nan
+    none = found.finite == 0
+    if none.any():
+        for name in ("min", "max", "mean", "std"):
+            columns[name][none] = np.nan
     return Statistics(table, rows)
 
 
@@ -70,35 +77,44 @@ def health_row(statistics: Statistics, previous_means: np.ndarray | None) -> np.
     now there is nothing to compare, and `change` is NaN.
     """
     channels = len(statistics.channels)
-    finite = statistics.finite_counts
-    some = finite > 0
-    row = dict.fromkeys(HEALTH_COLUMNS, np.nan)
-    if some.any():
-        low, high, means, stds = (statistics.column(name)[some] for name in ("min", "max", "mean", "std"))
-        weights = finite[some] / finite[some].sum()
-        mean = weights @ means
-        row |= {
-            "min": low.min(),
-            "max": high.max(),
-            "mean": mean,
-            "std": np.sqrt(weights @ (stds**2 + (means - mean) ** 2)),
-        }
+    sums = dict(zip(STATISTICS_COLUMNS, statistics.channels.sum(axis=0).tolist(), strict=True))
+    row = dict.fromkeys(HEALTH_COLUMNS, math.nan) | _whole_range_and_spread(statistics)
     for name in ("nan_count", "inf_count", "negative_inf_count"):
-        row[name] = statistics.column(name).sum()
+        row[name] = sums[name]
     for name in ("zero_fraction", "negative_fraction"):
-        row[name] = statistics.column(name).mean()
+        row[name] = sums[name] / channels
     row["dead_fraction"] = np.count_nonzero(statistics.column("zero_fraction") == 1) / channels
     row["change"] = _relative_change(statistics.column("mean"), previous_means)
     row["count"] = statistics.count * channels
     return np.array([row[name] for name in HEALTH_COLUMNS])
 
 
+def _whole_range_and_spread(statistics: Statistics) -> dict[str, float]:
+    """min, max, mean and std of all finite values; nothing when there is none."""
+    low, high, means, stds = (statistics.column(name) for name in ("min", "max", "mean", "std"))
+    if statistics.all_finite:
+        weights = np.full(len(means), 1 / len(means))
+    else:
+        finite = statistics.finite_counts
+        some = finite > 0
+        if not some.any():
+            return {}
+        low, high, means, stds = low[some], high[some], means[some], stds[some]
+        weights = finite[some] / finite[some].sum()
+    mean = weights @ means
+    distances = means - mean
+    std = math.sqrt(weights @ (stds * stds + distances * distances))
+    return {"min": float(low.min()), "max": float(high.max()), "mean": float(mean), "std": std}
+
+
 def _relative_change(means: np.ndarray, previous: np.ndarray | None) -> float:
     if previous is None or previous.shape != means.shape:
-        return float("nan")
-    both = np.isfinite(means) & np.isfinite(previous)
-    difference = float(np.linalg.norm(means[both] - previous[both]))
-    reference = float(np.linalg.norm(previous[both]))
+        return math.nan
+    if not math.isfinite(means.sum() + previous.sum()):
+        both = np.isfinite(means) & np.isfinite(previous)
+        means, previous = means[both], previous[both]
+    difference = float(np.linalg.norm(means - previous))
+    reference = float(np.linalg.norm(previous))
     if reference == 0:
-        return 0.0 if difference == 0 else float("inf")
+        return 0.0 if difference == 0 else math.inf
     return difference / reference

@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as hnp
 
 from tb_activations import LayerInfo, read_atlas
 from tb_activations.encode import Limits, encode_layer
+from tb_activations.encode.views import tiles_of, view_of
 
 ALL = Limits(channels=None, size=None)
 
@@ -164,3 +165,16 @@ def test_a_larger_map_is_drawn_as_the_means_of_its_blocks(height, width, channel
 def test_small_floats_are_drawn_as_their_values(rng, dtype):
     values = rng.normal(size=(1, 4, 4, 2)).astype(getattr(ml_dtypes, dtype, dtype))
     close(read(values).values, np.moveaxis(values[0].astype(np.float32), -1, 0))
+
+
+@pytest.mark.parametrize(("height", "width", "size"), [(112, 112, 64), (130, 70, 64), (7, 500, 20), (65, 64, 64)])
+@pytest.mark.parametrize("scale", [1.0, 3e38])
+def test_a_pixel_of_a_larger_map_is_the_mean_of_its_block(rng, height, width, size, scale):
+    sample = (rng.uniform(-1, 1, (height, width, 3)) * scale).astype(np.float32)
+    sample[:2, :2] = np.float32(scale)
+    tiles = tiles_of(view_of(LayerInfo("a", "a"), sample.shape), sample, Limits(size=size))
+    rows, columns = tiles.downsampling
+    assert tiles.values.shape == (3, -(-height // rows), -(-width // columns))
+    for y, x in [(0, 0), (tiles.values.shape[1] - 1, tiles.values.shape[2] - 1), (1, 2)]:
+        block = sample[y * rows : (y + 1) * rows, x * columns : (x + 1) * columns].astype(np.float64)
+        np.testing.assert_allclose(tiles.values[:, y, x], block.mean(axis=(0, 1)), rtol=1e-4, atol=1e-6 * scale)
