@@ -182,7 +182,11 @@ class RunFile:
             pictures.append(events.image_value(tag, encoded.width, encoded.height, encoded.images))
         tensors = [
             events.histogram_value(schema.histogram_tag(info.path), encoded.histogram),
-            events.tensor_value(schema.statistics_tag(info.path), schema.PLUGIN_NAME, encoded.statistics.channels),
+            events.tensor_value(
+                schema.statistics_tag(info.path),
+                schema.PLUGIN_NAME,
+                schema.without_zero_columns(encoded.statistics.channels),
+            ),
         ]
         row = health_row(encoded.statistics, self._channel_means.get(info.path))
         self._channel_means[info.path] = encoded.statistics.column("mean")

@@ -38,13 +38,14 @@ STATISTICS_COLUMNS = (
     "max",
     "mean",
     "std",
+    "negative_fraction",
     "zero_fraction",
     "nan_count",
     "inf_count",
-    "negative_fraction",
     "negative_inf_count",
 )
-"""Columns of `<path>/statistics`, float32 `[channels, columns]`, over the probe batch and all positions.
+"""Columns of `<path>/statistics`, float32 `[channels, columns]`, over the probe batch and all positions; those that are
+mostly zero last, because `without_zero_columns` leaves them out.
 
 min, max, mean and std are of the finite values (NaN when there is none); std is the population's. The fractions are
 shares of all values, finite or not; `inf_count` counts both signs.
@@ -61,6 +62,21 @@ first; count: how many values there are. A row of NaN is a layer that this log d
 
 class SchemaError(ValueError):
     """Data on disk that this version cannot read: a newer major version, or not what the contract says."""
+
+
+def without_zero_columns(table: np.ndarray) -> np.ndarray:
+    """A table [rows, columns] without its last columns where they are zero in every row; at least one stays."""
+    width: int = table.shape[1]
+    while width > 1 and not table[:, width - 1].any():
+        width -= 1
+    return table[:, :width]
+
+
+def with_zero_columns(table: np.ndarray, width: int) -> np.ndarray:
+    """What `without_zero_columns` was given, when that had `width` columns; other tables as they are."""
+    if table.ndim != 2 or table.shape[1] >= width:
+        return table
+    return np.pad(table, ((0, 0), (0, width - table.shape[1])))
 
 
 def image_tag(path: str) -> str:

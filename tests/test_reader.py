@@ -170,14 +170,25 @@ def test_a_series_is_sorted_and_the_last_value_of_a_step_counts(logs, writes_run
     provider = OneSeries(logs.provider, (10, 1.0, [[1.0]]), (0, 2.0, [[2.0]]), (10, 3.0, [[3.0]]))
     series = Reader(provider).statistics(SCOPE, "a", "conv")
     assert (series.steps, series.wall_times) == ((0, 10), (2.0, 3.0))
-    np.testing.assert_array_equal(series.values.ravel(), [2.0, 3.0])
+    np.testing.assert_array_equal(series.values[:, 0, 0], [2.0, 3.0])
 
 
 def test_a_tensor_shaped_unlike_the_newest_is_left_out(logs, writes_run):
     writes_run(logs.root / "a")
     logs.load()
-    provider = OneSeries(logs.provider, (0, 1.0, [[1.0, 2.0]]), (10, 2.0, [[3.0]]), (20, 3.0, [[4.0]]))
+    provider = OneSeries(logs.provider, (0, 1.0, [[1.0], [2.0]]), (10, 2.0, [[3.0]]), (20, 3.0, [[4.0]]))
     assert Reader(provider).statistics(SCOPE, "a", "conv").steps == (10, 20)
+
+
+def test_statistics_columns_that_were_not_written_are_zero(logs, writes_run):
+    a = writes_run(logs.root / "a")
+    logs.load()
+    provider = OneSeries(logs.provider, (0, 1.0, [[1.0, 2.0]]), (10, 2.0, [[3.0, 4.0, 5.0]]), (20, 3.0, [[6.0]]))
+    series = Reader(provider).statistics(SCOPE, "a", "conv")
+    assert series.steps == (0, 10, 20)
+    assert series.values.shape == (3, 1, len(a.manifest["statistics_columns"]))
+    np.testing.assert_array_equal(series.values[:, 0, :4], [[1, 2, 0, 0], [3, 4, 5, 0], [6, 0, 0, 0]])
+    assert not series.values[..., 4:].any()
 
 
 def test_a_picture_is_the_bytes_that_were_written(logs, writes_run):

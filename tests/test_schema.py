@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from tb_activations import schema
 from tb_activations.schema import HEALTH_COLUMNS, AtlasHeader, LayerInfo, Manifest, SchemaError
 
 LAYERS = (
@@ -50,3 +52,16 @@ def test_a_newer_major_version_is_refused_with_what_to_do(read):
 def test_text_that_is_something_else_is_refused(read, text, reason):
     with pytest.raises(SchemaError, match=reason):
         read(text)
+
+
+@pytest.mark.parametrize("last", [0, 1, 3, 8])
+def test_columns_of_zeros_at_the_end_are_left_out_and_come_back(last):
+    table = np.zeros((4, 9), np.float32)
+    table[2, last] = np.nan
+    shortened = schema.without_zero_columns(table)
+    assert shortened.shape == (4, last + 1)
+    np.testing.assert_array_equal(schema.with_zero_columns(shortened, 9), table)
+
+
+def test_a_table_of_zeros_keeps_a_column():
+    assert schema.without_zero_columns(np.zeros((4, 9))).shape == (4, 1)

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from tb_activations.encode.views import Limits, picked, tiles_of, view_of
-from tb_activations.schema import STATISTICS_COLUMNS, LayerInfo
+from tb_activations.schema import LayerInfo
 
 # Bytes of PNG per pixel, measured over all layers: 0.71 for a ResNet50 with random weights on a photograph, 0.5 for the
 # trained demo network. Nothing but the values themselves would tell better.
 _BYTES_PER_PIXEL = 0.6
 _BYTES_PER_TILE = 10  # two numbers of the atlas header, compressed
 _BYTES_PER_PICTURE = 400  # the rest of the header, and the PNG's own chunks
+_BYTES_PER_CHANNEL = 24  # the statistics' columns that are not zero everywhere: five or six, float32
 _BYTES_PER_LAYER = 300  # tags, plugin names and record framing of three values
 
 
@@ -37,7 +38,7 @@ def predicted_bytes(
         return 0
     view = view_of(info, shape)
     channel_count = 1 if view.channel_axis is None else shape[view.channel_axis]
-    tensors = bins * 3 * 8 + channel_count * len(STATISTICS_COLUMNS) * 4 + _BYTES_PER_LAYER
+    tensors = bins * 3 * 8 + channel_count * _BYTES_PER_CHANNEL + _BYTES_PER_LAYER
     if info.role == "input":
         return tensors
     ids = None if view.channel_axis is None else picked(channels, shape[view.channel_axis])

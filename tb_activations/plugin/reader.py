@@ -165,7 +165,7 @@ class Reader:
         """float32 `[steps, channels, columns]`."""
         manifest = self._manifest_with(scope, run, layer)
         tag, columns = schema.statistics_tag(layer), manifest.statistics_columns
-        return self._series(scope, schema.PLUGIN_NAME, run, tag, np.dtype(np.float32), columns)
+        return self._series(scope, schema.PLUGIN_NAME, run, tag, np.dtype(np.float32), columns, complete=False)
 
     def histogram(self, scope: Scope, run: str, layer: str) -> Series:
         """float64 `[steps, bins, 3]`: left edge, right edge, count."""
@@ -334,19 +334,28 @@ class Reader:
             return series
 
     def _series(
-        self, scope: Scope, plugin: str, run: str, tag: str, dtype: np.dtype[Any], columns: tuple[str, ...]
+        self,
+        scope: Scope,
+        plugin: str,
+        run: str,
+        tag: str,
+        dtype: np.dtype[Any],
+        columns: tuple[str, ...],
+        complete: bool = True,
     ) -> Series:
+        """complete: every column is written, rather than those that are not zero."""
         data = self._promptly(scope, self._read_tensors, scope, plugin, run, [tag]).get(tag, [])
         # Unsorted, and after a restart with a step twice: the later one counts.
         by_step = {datum.step: datum for datum in data if datum.numpy.dtype.kind in "fiu"}
-        ordered = [by_step[step] for step in sorted(by_step)]
-        ordered = [datum for datum in ordered if datum.numpy.shape == ordered[-1].numpy.shape]
+        width = 0 if complete else len(columns)
+        ordered = [(by_step[step], schema.with_zero_columns(by_step[step].numpy, width)) for step in sorted(by_step)]
+        ordered = [(datum, table) for datum, table in ordered if table.shape == ordered[-1][1].shape]
         if not ordered:
             raise NotFoundError(f"{tag!r} of the run {run!r} is not loaded yet, or not there any more.")
         return Series(
-            steps=tuple(int(datum.step) for datum in ordered),
-            wall_times=tuple(float(datum.wall_time) for datum in ordered),
-            values=np.stack([datum.numpy for datum in ordered], dtype=dtype, casting="unsafe"),
+            steps=tuple(int(datum.step) for datum, _ in ordered),
+            wall_times=tuple(float(datum.wall_time) for datum, _ in ordered),
+            values=np.stack([table for _, table in ordered], dtype=dtype, casting="unsafe"),
             columns=columns,
         )
 

@@ -62,6 +62,29 @@ def test_every_route_gives_back_what_was_written(board, reads_series):
     np.testing.assert_allclose(health[1, 0, header["columns"].index("mean")], values.mean(), rtol=1e-6)
 
 
+def test_statistics_are_complete_whichever_columns_a_step_wrote(tmp_path, runs_tensorboard, load_fast, reads_series):
+    rng = np.random.default_rng(0)
+    positive = rng.uniform(1, 2, (1, 4, 5, 3)).astype(np.float32)
+    with_zero, with_nan = positive.copy(), positive.copy()
+    with_zero[0, 0, 0, 1] = 0
+    with_nan[0, 0, 0, 2] = np.nan
+    with ActivationWriter(tmp_path / "exp1") as writer:
+        for step, values in enumerate((with_nan, positive, -positive, with_zero)):
+            writer.write({"conv": values}, step)
+    with runs_tensorboard(tmp_path, load_fast) as board:
+        board.wait_for(lambda answer: any(run.get("steps") == 4 for run in answer["runs"]))
+        header, served = reads_series(board.get("statistics", run=RUN, layer="conv").body)
+    assert header["steps"] == [0, 1, 2, 3]
+    columns = {name: served[..., i] for i, name in enumerate(header["columns"])}
+    np.testing.assert_allclose(
+        columns["max"][1:, 0], [positive[..., 0].max(), -positive[..., 0].min(), positive[..., 0].max()]
+    )
+    np.testing.assert_array_equal(columns["nan_count"], [[0, 0, 1], [0, 0, 0], [0, 0, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(columns["negative_fraction"], [[0] * 3, [0] * 3, [1] * 3, [0] * 3])
+    np.testing.assert_allclose(columns["zero_fraction"], [[0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0.05, 0]])
+    assert not columns["negative_inf_count"].any()
+
+
 def test_predictions_are_served_and_a_run_without_them_says_so(tmp_path, runs_tensorboard, load_fast, reads_series):
     keras = pytest.importorskip("keras")
     log(tmp_path, [0])
