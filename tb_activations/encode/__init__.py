@@ -7,13 +7,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tb_activations.encode.atlas import Atlas, encode_atlas, read_atlas
+from tb_activations.encode.atlas import Atlas, encode_atlases, read_atlas
 from tb_activations.encode.histogram import histogram
 from tb_activations.encode.statistics import Statistics, channel_statistics, health_row
 from tb_activations.encode.views import Limits, UnsupportedTensorError, as_numbers, picked, tiles_of, view_of
 from tb_activations.schema import LayerInfo
 
 __all__ = ["Atlas", "EncodedLayer", "Limits", "UnsupportedTensorError", "encode_layer", "health_row", "read_atlas"]
+
+_GROUP_VALUES = 1 << 17
+"""Samples of small layers are drawn together, because calls cost more than values there; more in a group would need
+more memory and save nothing."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,8 +74,10 @@ def _drawn(
     if ids is not None and view.name == "color":
         view = dataclasses.replace(view, name="maps")
     width = height = 0
-    images = []
-    for sample in values:
-        png, width, height = encode_atlas(view, tiles_of(view, sample, limits, info.role, ids), sample_shape, dtype)
-        images.append(png)
+    images: list[bytes] = []
+    group = max(1, _GROUP_VALUES // values[0].size)
+    for samples in (values[first : first + group] for first in range(0, len(values), group)):
+        tiles = tiles_of(view, samples, limits, info.role, ids)
+        pngs, width, height = encode_atlases(view, tiles, len(samples), sample_shape, dtype)
+        images += pngs
     return tuple(images), width, height

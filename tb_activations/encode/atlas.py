@@ -40,21 +40,23 @@ class Atlas:
     header: AtlasHeader
 
 
-def encode_atlas(view: View, tiles: Tiles, shape: tuple[int, ...], dtype: str) -> tuple[bytes, int, int]:
-    """PNG bytes, width and height in pixels of one sample's atlas.
+def encode_atlases(
+    view: View, tiles: Tiles, samples: int, shape: tuple[int, ...], dtype: str
+) -> tuple[list[bytes], int, int]:
+    """PNG bytes of each sample's atlas; width and height of all of them in pixels.
 
-    shape, dtype: of the sample's tensor, for the header.
+    tiles: of so many samples; shape, dtype: of one sample's tensor, for the header.
     """
+    count = len(tiles.values) // samples
+    parts = [slice(first, first + count) for first in range(0, len(tiles.values), count)]
     if view.name == "color":
-        quantised = quantise_together(tiles.values, _picture_range(tiles.values))
-        atlas = np.ascontiguousarray(np.moveaxis(quantised.codes, 0, -1))
         columns = 1
+        pictures = [quantise_together(tiles.values[part], _picture_range(tiles.values[part])) for part in parts]
+        coded = [(np.ascontiguousarray(np.moveaxis(one.codes, 0, -1)), one.ranges, one.levels) for one in pictures]
     else:
-        quantised = quantise(tiles.values)
-        columns = min(MAX_COLUMNS, len(tiles.values))
-        atlas = _laid_out(quantised.codes, columns)
-        if tiles.padding:
-            atlas.reshape(-1)[-tiles.padding :] = 0
+        columns = min(MAX_COLUMNS, count)
+        every = quantise(tiles.values)
+        coded = [(_laid_out(every.codes[part], columns), every.ranges[part], every.levels[part]) for part in parts]
     header = AtlasHeader(
         view=view.name,
         shape=shape,
@@ -64,12 +66,18 @@ def encode_atlas(view: View, tiles: Tiles, shape: tuple[int, ...], dtype: str) -
         columns=columns,
         downsampling=tiles.downsampling,
         channels=tiles.channels,
-        ranges=quantised.ranges,
-        levels=quantised.levels,
+        ranges=(),
+        levels=(),
         slices=tiles.slices,
         note=_note(view, tiles, dtype),
     )
-    return encode_png(atlas, ATLAS_TEXT_KEYWORD, header.to_json()), atlas.shape[1], atlas.shape[0]
+    pngs = []
+    for atlas, ranges, levels in coded:
+        if tiles.padding:
+            atlas.reshape(-1)[-tiles.padding :] = 0
+        text = dataclasses.replace(header, ranges=ranges, levels=levels).to_json()
+        pngs.append(encode_png(atlas, ATLAS_TEXT_KEYWORD, text))
+    return pngs, atlas.shape[1], atlas.shape[0]
 
 
 def _note(view: View, tiles: Tiles, dtype: str) -> str:

@@ -45,6 +45,6 @@ def predicted_bytes(
     if ids is not None and view.name == "color":
         view = dataclasses.replace(view, name="maps")
     # A value repeated without memory: only the shape of the tiles is wanted.
-    tiles = tiles_of(view, np.broadcast_to(np.float32(0), shape), limits, info.role, ids)
+    tiles = tiles_of(view, np.broadcast_to(np.float32(0), (1, *shape)), limits, info.role, ids)
     picture = tiles.values.size * _BYTES_PER_PIXEL + len(tiles.values) * _BYTES_PER_TILE + _BYTES_PER_PICTURE
     return round(tensors + samples * picture)

@@ -56,8 +56,9 @@ class View:
 
 @dataclasses.dataclass(frozen=True)
 class Tiles:
-    """values: [tiles, height, width] (for a colour picture [samples per pixel, height, width]); padding: how many
-    cells at the end of the last row hold nothing; slices: (rows, columns) of a tile's slices, in reading order."""
+    """values: [samples * tiles, height, width], a sample's tiles after those of the one before (for colour pictures
+    the values per pixel in place of tiles); padding: how many cells at the end of the last row hold nothing; slices:
+    (rows, columns) of a tile's slices, in reading order."""
 
     values: np.ndarray
     channels: tuple[int, ...]
@@ -168,39 +169,40 @@ def picked(channels: slice | Sequence[int] | None, count: int) -> tuple[int, ...
 
 
 def tiles_of(
-    view: View, sample: np.ndarray, limits: Limits, role: str = "layer", ids: tuple[int, ...] | None = None
+    view: View, samples: np.ndarray, limits: Limits, role: str = "layer", ids: tuple[int, ...] | None = None
 ) -> Tiles:
-    """Cut one sample (no batch axis, numbers, not empty) into tiles. ids: the channels drawn, None for the first."""
+    """Cut samples (with their axis, numbers, not empty) into tiles. ids: the channels drawn, None for the first."""
     size = limits.size if limits.size is None or role != "input" else limits.size * _INPUT_SIZE_FACTOR
     if view.channel_axis is None:
-        return Tiles(sample.reshape(1, 1, 1), (0,))
-    # channels: [channel, ...], whatever axis held them.
-    channels = np.moveaxis(sample, view.channel_axis, 0)
+        return Tiles(samples.reshape(-1, 1, 1), (0,))
+    # channels: [sample, channel, ...], whatever axis held them.
+    channels = np.moveaxis(samples, 1 + view.channel_axis, 1)
     if ids is None:
-        channels = channels[: limits.drawn(view.name)]
-        ids = tuple(range(len(channels)))
+        channels = channels[:, : limits.drawn(view.name)]
+        ids = tuple(range(channels.shape[1]))
     else:
-        channels = channels[list(ids)]
+        channels = channels[:, list(ids)]
     if view.name == "units":
         count = len(ids)
         width = count if count <= (limits.size or _LONGEST_STRIP) else math.isqrt(count - 1) + 1
         height = -(-count // width)
         padding = height * width - count
         # Repeating a value keeps the padding out of the tile's range.
-        cells = np.pad(channels, (0, padding), mode="edge")
-        return Tiles(cells.reshape(1, height, width), ids, padding=padding)
+        cells = np.pad(channels, ((0, 0), (0, padding)), mode="edge") if padding else channels
+        return Tiles(cells.reshape(-1, height, width), ids, padding=padding)
     if view.name == "sequence":
-        values, (rows, _) = _averaged(channels.T[None], size, None)
+        values, (rows, _) = _averaged(channels.swapaxes(1, 2), size, None)
         return Tiles(values, ids, (rows, 1))
     # Slices are averaged one by one, so that no pixel mixes two of them.
     maps = channels.reshape(-1, *channels.shape[-2:])
     values, downsampling = _averaged(maps, size, size)
-    count = len(maps) // len(ids)
+    tiles = len(samples) * len(ids)
+    count = len(maps) // tiles
     rows = next(r for r in range(math.isqrt(count), 0, -1) if count % r == 0)
     rows, columns = count // rows, rows
     height, width = values.shape[1:]
-    blocks = values.reshape(len(ids), rows, columns, height, width).swapaxes(2, 3)
-    return Tiles(blocks.reshape(len(ids), rows * height, columns * width), ids, downsampling, slices=(rows, columns))
+    blocks = values.reshape(tiles, rows, columns, height, width).swapaxes(2, 3)
+    return Tiles(blocks.reshape(tiles, rows * height, columns * width), ids, downsampling, slices=(rows, columns))
 
 
 def _averaged(maps: np.ndarray, height: int | None, width: int | None) -> tuple[np.ndarray, tuple[int, int]]:

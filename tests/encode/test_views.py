@@ -172,7 +172,7 @@ def test_small_floats_are_drawn_as_their_values(rng, dtype):
 def test_a_pixel_of_a_larger_map_is_the_mean_of_its_block(rng, height, width, size, scale):
     sample = (rng.uniform(-1, 1, (height, width, 3)) * scale).astype(np.float32)
     sample[:2, :2] = np.float32(scale)
-    tiles = tiles_of(view_of(LayerInfo("a", "a"), sample.shape), sample, Limits(size=size))
+    tiles = tiles_of(view_of(LayerInfo("a", "a"), sample.shape), sample[None], Limits(size=size))
     rows, columns = tiles.downsampling
     assert tiles.values.shape == (3, -(-height // rows), -(-width // columns))
     for y, x in [(0, 0), (tiles.values.shape[1] - 1, tiles.values.shape[2] - 1), (1, 2)]:
