@@ -41,6 +41,24 @@ export interface Prediction {
   activation?: string | null;
 }
 
+/** What logging has cost so far (docs/format.md); absent in logs of earlier versions, as every field may be. */
+export interface Cost {
+  logs?: number;
+  skipped?: number;
+  left_out?: number;
+  bytes_written?: number;
+  preparation_seconds?: number;
+  stall_seconds?: number;
+  background_seconds?: number;
+  seconds?: number;
+}
+
+export interface Model {
+  name?: string;
+  class_name?: string;
+  parameters?: number;
+}
+
 export interface Manifest {
   layers: Layer[];
   labels: string[];
@@ -48,6 +66,14 @@ export interface Manifest {
   class_names?: string[];
   prediction?: Prediction;
   skipped: Record<string, string>;
+  /** Package versions by name. */
+  writer?: Record<string, string>;
+  /** Empty when the arrays came from no model. */
+  model?: Model;
+  options?: Record<string, unknown>;
+  cost?: Cost;
+  /** Sentences for the reader, such as that no more pictures are written. */
+  notes?: string[];
 }
 
 export interface Timeline {
@@ -60,7 +86,8 @@ export interface RunInfo {
   run: string;
   manifest: Manifest;
   logged: number;
-  kept: number;
+  /** 0: all; null: whoever provides the data decides. */
+  kept: number | null;
   timelines: Timeline[];
   /** Path → index into `timelines`; a layer whose pictures are not loaded yet is absent. */
   layers: Record<string, number>;

@@ -46,3 +46,37 @@ export function runName(run: string, all: readonly string[]): string {
   const short = run.replace(/\/activations$/, "");
   return all.filter((other) => other === short || other === `${short}/activations`).length > 1 ? run : short;
 }
+
+/** Decimal units, as the writer's own lines have them: `11.3 MB`. */
+export function bytes(size: number): string {
+  for (const [unit, name] of [
+    [1e9, "GB"],
+    [1e6, "MB"],
+    [1e3, "kB"],
+  ] as const) {
+    // What would be rounded to 1,000 of a unit is one of the next.
+    if (size >= unit * 0.9995) return `${(size / unit).toPrecision(3)} ${name}`;
+  }
+  return `${Math.round(size)} B`;
+}
+
+/** `70.2 ms`, `2.94 s`, `5 min 10 s`, `3 h 12 min` */
+export function duration(seconds: number): string {
+  if (seconds < 0.9995) return seconds < 5e-7 ? "0 s" : `${Number((seconds * 1e3).toPrecision(3))} ms`;
+  if (seconds < 119.5) return `${seconds.toPrecision(3)} s`;
+  const whole = Math.round(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  return hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min ${whole % 60} s`;
+}
+
+/** A value as it would stand in the training script: `None`, `True`, `"batch"`, `[3, 17]`. */
+export function python(value: unknown): string {
+  if (value === null || value === undefined) return "None";
+  if (typeof value === "boolean") return value ? "True" : "False";
+  if (Array.isArray(value)) return `[${value.map(python).join(", ")}]`;
+  if (typeof value === "object") {
+    const items = Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${python(item)}`);
+    return `{${items.join(", ")}}`;
+  }
+  return JSON.stringify(value);
+}

@@ -39,7 +39,10 @@ const ACTIONS: Readonly<Record<string, () => void>> = {
 
 /** Keys that a focused control uses itself. */
 function isTaken(target: EventTarget | null, key: string): boolean {
+  // What is open over the page closes by itself, and what has the focus in it moves and scrolls.
+  if (key === "Escape" && document.querySelector(":popover-open")) return true;
   if (!(target instanceof HTMLElement)) return false;
+  if (target.closest("[popover]")) return true;
   if (target.matches("input:not([type=checkbox]), textarea, select")) return true;
   if (key === " " && target.matches("button, input, [role=radio]")) return true;
   return key.startsWith("Arrow") && target.closest("[data-arrows]") !== null;

@@ -23,12 +23,11 @@ export function stepAway(steps: readonly number[], from: number, by: number): nu
   return steps[Math.max(0, Math.min(steps.length - 1, index + by))] ?? null;
 }
 
-/** Every step at which some layer has a picture. Inputs, which are written when they change, do not count. */
-export function allSteps(info: RunInfo): number[] {
-  const inputs = info.manifest.layers.filter((layer) => layer.role === "input").map((layer) => layer.path);
-  const computed = Object.keys(info.layers).filter((path) => !inputs.includes(path));
-  const paths = computed.length > 0 ? computed : inputs;
-  const timelines = [...new Set(paths.map((path) => timelineOf(info, path)))].filter((line) => line !== null);
+/** Every step at which some layer has a picture. Inputs, written when they change, count only where nothing else is. */
+export function pictureSteps(info: RunInfo): number[] {
+  const computed = info.manifest.layers.filter((layer) => layer.role !== "input");
+  const counted = computed.length > 0 ? computed : info.manifest.layers;
+  const timelines = [...new Set(counted.map((layer) => timelineOf(info, layer.path)))].filter((line) => line !== null);
   return [...new Set(timelines.flatMap((timeline) => timeline.steps))].sort((a, b) => a - b);
 }
 
@@ -43,8 +42,8 @@ export function shownStep(steps: readonly number[], asked: number | null, follow
   return nearest(steps, asked);
 }
 
-/** "17 of 17 logged steps", or how to keep more of them. */
-export function keptSentence(shown: number, logged: number): string {
-  if (logged <= shown) return `${shown} of ${shown} logged steps`;
-  return `showing ${shown} of ${logged} logged steps · keep more with --activations_steps N`;
+/** "17 of 17 logged steps", or how to keep more of them. noun: what is counted. */
+export function keptSentence(shown: number, logged: number, noun = "logged steps"): string {
+  if (logged <= shown) return `${shown} of ${shown} ${noun}`;
+  return `showing ${shown} of ${logged} ${noun} · keep more with --activations_steps N`;
 }

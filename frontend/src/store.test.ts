@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { RunInfo, RunSummary } from "./api";
+import type { RunSummary } from "./api";
 import * as store from "./store";
-import { allSteps, indexAtOrBefore, keptSentence, nearest, shownStep, stepAway } from "./steps";
+import { indexAtOrBefore, keptSentence, nearest, pictureSteps, shownStep, stepAway } from "./steps";
 
 const layer = (path: string, role: "input" | "layer", shape: (number | null)[]) => ({
   ...{ path, name: path, index: 0, class_name: "", dtype: "float32", parameters: 0, activation: null, parents: [] },
@@ -9,7 +9,7 @@ const layer = (path: string, role: "input" | "layer", shape: (number | null)[]) 
   shape,
 });
 
-const info: RunInfo = {
+const info: store.LoadedRun = {
   run: "a",
   manifest: {
     layers: [
@@ -27,6 +27,8 @@ const info: RunInfo = {
     { steps: [10], wall_times: [110], samples: 2 },
   ],
   layers: { conv: 0, dense: 0, input: 1 },
+  lastStep: 40,
+  isSettled: false,
 };
 
 const summary = (run: string, last_wall_time: number): RunSummary => ({
@@ -37,6 +39,7 @@ const summary = (run: string, last_wall_time: number): RunSummary => ({
 beforeEach(() => {
   store.runs.value = { schema_version: 1, data_location: "x", total_runs: 2, runs: [summary("b", 1), summary("a", 9)] };
   store.runInfo.value = info;
+  store.health.value = null;
   store.run.value = null;
   store.layer.value = null;
   store.step.value = null;
@@ -68,12 +71,13 @@ describe("steps", () => {
 
   it("joins the steps of all layers but the inputs, unless there is nothing else", () => {
     const timelines = [[0, 20], [10, 20], [5]].map((steps) => ({ steps, wall_times: [], samples: 1 }));
-    expect(allSteps({ ...info, timelines, layers: { conv: 0, dense: 1, input: 2 } })).toEqual([0, 10, 20]);
-    expect(allSteps({ ...info, timelines, layers: { input: 2 } })).toEqual([5]);
+    expect(pictureSteps({ ...info, timelines, layers: { conv: 0, dense: 1, input: 2 } })).toEqual([0, 10, 20]);
+    expect(pictureSteps({ ...info, timelines, layers: { input: 2 } })).toEqual([]);
   });
 
   it("says how to keep more only when some are missing", () => {
     expect(keptSentence(17, 17)).toBe("17 of 17 logged steps");
+    expect(keptSentence(2, 2, "steps with pictures")).toBe("2 of 2 steps with pictures");
     expect(keptSentence(50, 200)).toContain("50 of 200 logged steps · keep more with --activations_steps");
   });
 });
@@ -109,5 +113,37 @@ describe("store", () => {
   it("does not show one run's layers under another run's name", () => {
     store.run.value = "b";
     expect(store.layers.value).toEqual([]);
+  });
+
+  const healthOf = (steps: number[]) =>
+    (store.health.value = {
+      run: "a",
+      series: { steps, wall_times: steps, shape: [steps.length, 3, 0], columns: [], values: new Float32Array() },
+    });
+
+  it("says where pictures end only when they are not just late", () => {
+    healthOf([0, 10, 40, 50]);
+    expect(store.pictureless.value).toBe(null);
+    // Step 50 is newer than what is known of the pictures.
+    store.runInfo.value = { ...info, isSettled: true };
+    expect(store.pictureless.value).toBe(null);
+    store.runInfo.value = { ...info, lastStep: 50 };
+    expect(store.pictureless.value).toBe(null);
+    store.runInfo.value = { ...info, lastStep: 50, isSettled: true };
+    expect(store.pictureless.value).toEqual({ after: 40, upTo: 50, steps: 1 });
+    healthOf([0, 10, 40, 50, 60]);
+    store.runInfo.value = { ...info, lastStep: 60, logged: 5 };
+    expect(store.pictureless.value).toEqual({ after: 40, upTo: 60, steps: 2 });
+    expect([store.picturedCount.value, store.steps.value]).toEqual([3, [0, 10, 40]]);
+  });
+
+  it("goes by the steps with statistics in a run without pictures", () => {
+    healthOf([0, 10]);
+    const inputOnly = [{ steps: [0], wall_times: [100], samples: 2 }];
+    store.runInfo.value = { ...info, lastStep: 10, logged: 2, timelines: inputOnly, layers: { input: 0 } };
+    expect(store.steps.value).toEqual([0, 10]);
+    expect(store.pictureless.value).toEqual({ after: null, upTo: 10, steps: 2 });
+    expect(store.wantedPicture.value).toBe(null);
+    expect(store.shown.value).toEqual({ run: "a", layer: "conv", step: 10 });
   });
 });

@@ -5,7 +5,7 @@ import type { Atlas } from "./atlas";
 import { layerRange } from "./atlas";
 import type { Colormap } from "./colors";
 import type { Series } from "./series";
-import { allSteps, indexAtOrBefore, nearest, shownStep, stepAway, timelineOf } from "./steps";
+import { indexAtOrBefore, nearest, pictureSteps, shownStep, stepAway, timelineOf } from "./steps";
 
 export type Scale = "channel" | "layer";
 export type Zoom = "fit" | 2 | 4;
@@ -41,7 +41,7 @@ export interface Hover {
 
 /** What came from the server. Each names what it is of, because it stays until its successor is there. */
 export const runs = signal<Runs | null>(null);
-export const runInfo = signal<RunInfo | null>(null);
+export const runInfo = signal<LoadedRun | null>(null);
 export const health = signal<{ run: string; series: Series } | null>(null);
 export const predictions = signal<{ run: string; series: Series } | null>(null);
 export const statistics = signal<OfLayer<Series> | null>(null);
@@ -49,6 +49,13 @@ export const histogram = signal<OfLayer<Series> | null>(null);
 export const picture = signal<(ImageKey & { atlas: Atlas }) | null>(null);
 /** Input pictures by sample index. */
 export const thumbnails = signal<ReadonlyMap<number, Atlas>>(new Map());
+
+export interface LoadedRun extends RunInfo {
+  /** The run's last step when this was asked for; what was logged before that step is in here. */
+  lastStep: number;
+  /** Whether pictures of the last step, which may come after its other data, are waited for no more. */
+  isSettled: boolean;
+}
 
 export interface OfLayer<T> {
   run: string;
@@ -91,11 +98,39 @@ export const currentLayer = computed<Layer | null>(() => {
 
 export const inputLayer = computed(() => layers.value.find((candidate) => candidate.role === "input") ?? null);
 
-export const steps = computed(() => (info.value ? allSteps(info.value) : []));
+const healthSteps = computed(() =>
+  info.value && health.value?.run === info.value.run ? health.value.series.steps : [],
+);
+
+/** The steps with pictures; in a run without any, those with statistics. */
+export const steps = computed(() => {
+  const pictured = info.value ? pictureSteps(info.value) : [];
+  return pictured.length > 0 ? pictured : healthSteps.value;
+});
+
+/** Where statistics went on without pictures: after which step (null: there never was one), up to which, how often. */
+export const pictureless = computed<{ after: number | null; upTo: number; steps: number } | null>(() => {
+  if (!info.value) return null;
+  const { lastStep, isSettled } = info.value;
+  const after = pictureSteps(info.value).at(-1) ?? null;
+  const later = healthSteps.value.filter((logged) => logged > (after ?? -1) && logged <= lastStep);
+  return later.length >= (isSettled ? 1 : 2) ? { after, upTo: lastStep, steps: later.length } : null;
+});
+
+/** How many of the logged steps have had pictures, as far as known. */
+export const picturedCount = computed(() => (info.value?.logged ?? 0) - (pictureless.value?.steps ?? 0));
+
+/** Sentences that the writer left for the reader. */
+export const notes = computed(() => info.value?.manifest.notes ?? []);
+
 export const currentStep = computed(() => shownStep(steps.value, step.value, follow.value));
 
 export const sampleCount = computed(() =>
-  Math.max(0, info.value?.manifest.labels.length ?? 0, ...(info.value?.timelines.map((line) => line.samples) ?? [])),
+  Math.max(
+    info.value?.manifest.labels.length ?? 0,
+    shownPredictions.value?.series.shape[1] ?? 0,
+    ...(info.value?.timelines.map((line) => line.samples) ?? []),
+  ),
 );
 /** Predictions and their row of steps, at the current step or the last one before it. */
 export const shownPredictions = computed(() => {
@@ -125,9 +160,15 @@ export const shownLayer = computed(
   () => layers.value.find((candidate) => candidate.path === picture.value?.layer) ?? null,
 );
 
-/** The selected channel, when the picture has it. */
+/** What can be selected: the channels drawn, or, of a layer without pictures, those that have statistics. */
+const channels = computed<readonly number[]>(() => {
+  if (picture.value) return picture.value.atlas.header.channels;
+  return Array.from({ length: shownStatistics.value?.series.shape[1] ?? 0 }, (_, index) => index);
+});
+
+/** The selected channel, when the layer shown has it. */
 export const currentChannel = computed(() => {
-  const drawn = picture.value?.atlas.header.channels ?? [];
+  const drawn = channels.value;
   if (channel.value === null || drawn.includes(channel.value)) return channel.value;
   return drawn[0] ?? null;
 });
@@ -137,11 +178,18 @@ export const domain = computed(() =>
   scale.value === "layer" && picture.value ? layerRange(picture.value.atlas) : null,
 );
 
+/** What the screen is of: the picture, or, where there is none to wait for, what was asked for. */
+export const shown = computed(() => {
+  if (picture.value) return { run: picture.value.run, layer: picture.value.layer, step: picture.value.step };
+  if (wantedPicture.value || !info.value || !currentLayer.value || currentStep.value === null) return null;
+  return { run: info.value.run, layer: currentLayer.value.path, step: currentStep.value };
+});
+
 /** Statistics and their row of steps, when they are of the layer on the screen. */
 export const shownStatistics = computed(() => {
-  const [now, shown] = [statistics.value, picture.value];
-  if (!now || !shown || now.run !== shown.run || now.layer !== shown.layer) return null;
-  return { series: now.series, index: indexAtOrBefore(now.series.steps, shown.step) };
+  const [now, of] = [statistics.value, shown.value];
+  if (!now || !of || now.run !== of.run || now.layer !== of.layer) return null;
+  return { series: now.series, index: indexAtOrBefore(now.series.steps, of.step) };
 });
 
 export function select(path: string): void {
@@ -184,7 +232,7 @@ export function togglePlay(): void {
 }
 
 export function moveChannel(by: number): void {
-  const drawn = picture.value?.atlas.header.channels ?? [];
+  const drawn = channels.value;
   const index = currentChannel.value === null ? -1 : drawn.indexOf(currentChannel.value);
   const next = drawn[Math.max(0, Math.min(drawn.length - 1, index + by))];
   if (next !== undefined) channel.value = next;

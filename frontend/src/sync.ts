@@ -112,8 +112,11 @@ function loadRun(): void {
       settle("run", signal, async () => {
         const info = await api.fetchRun(run, signal);
         signal.throwIfAborted();
-        store.runInfo.value = info;
+        store.runInfo.value = { ...info, lastStep, isSettled: false };
         return isComplete(info, lastStep);
+      }).then(() => {
+        signal.throwIfAborted();
+        if (store.runInfo.value) store.runInfo.value = { ...store.runInfo.value, isSettled: true };
       }),
     );
     const stopHealth = start("health", (signal) =>
@@ -173,6 +176,10 @@ function loadLayer(): void {
 }
 
 function loadPicture(): void {
+  effect(() => {
+    // Another layer's picture would pass for that of a layer which has none.
+    if (store.wantedPicture.value === null) store.picture.value = null;
+  });
   const key = () => {
     const wanted = store.wantedPicture.value;
     return wanted && JSON.stringify([wanted, store.attempt.value]);

@@ -8,6 +8,7 @@ import { layoutOf, rowsInView } from "../layout";
 import { at } from "../series";
 import * as store from "../store";
 import { ColorBar } from "./ColorBar";
+import { openDetails } from "./Details";
 import { Problem } from "./Problem";
 import { Segmented } from "./Segmented";
 import { TileCanvas } from "./TileCanvas";
@@ -36,13 +37,20 @@ function Title() {
 
 /** Says when the picture holds only some of the layer's channels (or units), and how the values were made to fit. */
 function Notes() {
-  const header = store.picture.value?.atlas.header;
-  if (!header) return null;
+  const picture = store.picture.value;
+  if (!picture) return null;
+  const { header } = picture.atlas;
   const noun = channelNoun(header);
   const all = header.view === "color" ? 0 : (header.shape[header.axes.indexOf(noun)] ?? 0);
   const notes = notesOf(header);
+  // Inputs are written when they change: theirs is of the step shown whenever it was written.
+  const isOlder =
+    store.shownLayer.value?.role !== "input" &&
+    picture.step === store.wantedPicture.value?.step &&
+    picture.step !== store.currentStep.value;
   return (
     <span class="caption notes">
+      {isOlder && <span data-testid="picture-step">picture of step {picture.step}</span>}
       {header.channels.length < all && (
         <span data-testid="left-out" title="max_channels of the hook; statistics use everything">
           {header.channels.length} of {count(all, noun)}
@@ -274,7 +282,35 @@ function Nothing() {
   if (!run)
     return <p class="note">TensorBoard does not know the run “{store.run.value}” (yet). Choose another one above.</p>;
   if (!store.info.value) return <p class="note late">Loading…</p>;
-  return <p class="note">No pictures of this layer are loaded yet.</p>;
+  if (store.pictureless.value?.after !== null) return <p class="note">No pictures of this layer are loaded yet.</p>;
+  return (
+    <div class="nothing" data-testid="no-pictures">
+      <p>This run keeps no pictures. Its statistics and distributions are on the right, for the steps below.</p>
+      {store.notes.value.map((note) => (
+        <p key={note} class="note">
+          {note}
+        </p>
+      ))}
+    </div>
+  );
+}
+
+/** Says, at every step, that pictures end before statistics do: the bar of steps ends with the pictures. */
+function PicturesEnd() {
+  const end = store.pictureless.value;
+  if (end === null || end.after === null) return null;
+  return (
+    <p class="ended" role="status" data-testid="pictures-end">
+      <span>
+        Pictures end at step {end.after}; statistics go on to step {end.upTo}.
+      </span>
+      {store.notes.value.length > 0 && (
+        <button class="link" onClick={openDetails}>
+          Why?
+        </button>
+      )}
+    </p>
+  );
 }
 
 export function Grid() {
@@ -292,6 +328,7 @@ export function Grid() {
           onChange={(value) => (store.zoom.value = value)}
         />
       </div>
+      <PicturesEnd />
       <Tiles />
     </main>
   );

@@ -2,9 +2,10 @@ import { useState } from "preact/hooks";
 import type { Colormap } from "../colors";
 import { COLORMAPS, gradient } from "../colors";
 import { copyText } from "../clipboard";
-import { ago, count, runName } from "../format";
+import { runName } from "../format";
 import { pageUrl } from "../host";
 import * as store from "../store";
+import { Details } from "./Details";
 import { Segmented } from "./Segmented";
 
 const SCALES = [
@@ -43,26 +44,13 @@ function RunPicker() {
   );
 }
 
-function Summary() {
-  const run = store.currentRun.value;
-  if (store.problems.value.runs !== undefined) {
-    return (
-      <span class="summary flag bad" role="status">
-        {store.problems.value.runs}
-      </span>
-    );
-  }
-  if (!run || !store.info.value) return null;
+/** What is wrong with the list of runs; what is shown stays. */
+function RunsProblem() {
+  const sentence = store.problems.value.runs;
+  if (sentence === undefined) return null;
   return (
-    <span class="summary">
-      {count(store.layers.value.length, "layer")} · {count(store.sampleCount.value, "sample")}
-      {run.last_step !== null && (
-        <>
-          {" · "}
-          <span class="num">step {run.last_step}</span>
-        </>
-      )}
-      {run.last_wall_time !== null && ` · ${ago(store.now.value - run.last_wall_time)}`}
+    <span class="problem-line flag bad" role="status" title={sentence}>
+      {sentence}
     </span>
   );
 }
@@ -125,7 +113,8 @@ export function Header() {
   return (
     <header>
       <RunPicker />
-      <Summary />
+      <Details />
+      <RunsProblem />
       <span class="space" />
       <span class="caption wide" aria-hidden="true">
         Scale

@@ -73,7 +73,7 @@ function Samples() {
       )}
       {predictedStep !== undefined && predictedStep !== store.currentStep.value && (
         <p class="note">
-          Predictions of step {predictedStep}: those of step {store.currentStep.value} were not kept.
+          Predictions of step {predictedStep}: there are none of step {store.currentStep.value}.
         </p>
       )}
     </section>
@@ -98,18 +98,26 @@ function boxOf([height, width]: readonly [number, number]): { width: string; hei
   };
 }
 
+/** Where no picture tells. */
+function nounOfLayer(): "channel" | "unit" {
+  return (store.currentLayer.value?.shape?.length ?? 0) > 3 ? "channel" : "unit";
+}
+
 function Inspector() {
-  const picture = store.picture.value;
+  const shown = store.shown.value;
   const channel = store.currentChannel.value;
-  if (!picture) return null;
-  const { atlas } = picture;
-  const { header } = atlas;
-  const noun = { channel: "Channel", head: "Head", unit: "Unit" }[channelNoun(header)];
+  if (!shown) return null;
+  const atlas = store.picture.value?.atlas;
+  const header = atlas?.header;
+  const noun = { channel: "Channel", head: "Head", unit: "Unit" }[header ? channelNoun(header) : nounOfLayer()];
   if (channel === null) {
     return (
       <section>
         <h2>{noun}</h2>
-        <p class="note">Click a tile, or press an arrow key, to inspect it.</p>
+        <p class="note">
+          {header && "Click a tile, or "}
+          {header ? "press" : "Press"} an arrow key, to inspect it.
+        </p>
       </section>
     );
   }
@@ -125,7 +133,7 @@ function Inspector() {
     ["negative", percent(get("negative_fraction"))],
     ["NaN · Inf", `${get("nan_count")} · ${get("inf_count")}`, sick],
   ];
-  const tile = header.view === "maps" ? header.channels.indexOf(channel) : 0;
+  const tile = header?.view === "maps" ? header.channels.indexOf(channel) : 0;
   const statisticsStep = found?.series.steps[found.index];
   return (
     <section>
@@ -133,7 +141,7 @@ function Inspector() {
         {noun} {channel}
       </h2>
       <div class="inspector">
-        {tile >= 0 && tile < tileCount(header) && (header.view === "maps" || header.view === "color") && (
+        {atlas && header && tile >= 0 && tile < tileCount(header) && ["maps", "color"].includes(header.view) && (
           <TileCanvas
             atlas={atlas}
             tile={tile}
@@ -168,9 +176,9 @@ function Inspector() {
           />
         </div>
       )}
-      {statisticsStep !== undefined && statisticsStep !== picture.step && (
+      {statisticsStep !== undefined && statisticsStep !== shown.step && (
         <p class="note">
-          Statistics of step {statisticsStep}: those of step {picture.step} were not kept.
+          Statistics of step {statisticsStep}: there are none of step {shown.step}.
         </p>
       )}
     </section>

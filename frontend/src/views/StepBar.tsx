@@ -80,7 +80,11 @@ function StepBox() {
 export function StepBar() {
   const info = store.info.value;
   const playing = store.playing.value;
-  const kept = info ? keptSentence(store.steps.value.length, info.logged) : "";
+  const shown = store.steps.value.length;
+  // Steps that never had a picture are none that TensorBoard could have kept one of.
+  const pictured = store.picturedCount.value || (info?.logged ?? 0);
+  const noun = pictured < (info?.logged ?? 0) ? "steps with pictures" : "logged steps";
+  const kept = info ? keptSentence(shown, pictured, noun) : "";
   return (
     <footer>
       <div class="steps">
@@ -113,7 +117,7 @@ export function StepBar() {
         </span>
         {info && (
           <span class="kept short num" title={kept}>
-            {store.steps.value.length} / {Math.max(info.logged, store.steps.value.length)}
+            {shown} / {Math.max(pictured, shown)}
           </span>
         )}
       </div>
