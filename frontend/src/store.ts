@@ -117,6 +117,11 @@ export const pictureless = computed<{ after: number | null; upTo: number; steps:
   return later.length >= (isSettled ? 1 : 2) ? { after, upTo: lastStep, steps: later.length } : null;
 });
 
+/** The step whose health is shown: following goes past the end of the pictures, so that NaN and Inf do not stay unseen. */
+export const healthStep = computed(() =>
+  follow.value && pictureless.value ? pictureless.value.upTo : currentStep.value,
+);
+
 /** How many of the logged steps have had pictures, as far as known. */
 export const picturedCount = computed(() => (info.value?.logged ?? 0) - (pictureless.value?.steps ?? 0));
 

@@ -53,8 +53,11 @@ def manifest_says(cost, notes):
     return change
 
 
-def write_run(directory, *changes, steps=STEPS):
-    """A run as the writer writes it, but for the changes. Returns its event file and its last event with a manifest."""
+def write_run(directory, *changes, steps=STEPS, sick_from=100):
+    """A run as the writer writes it, but for the changes. Returns its event file and its last event with a manifest.
+
+    sick_from: the step from which on the convolution gives infinities.
+    """
     keras.utils.set_random_seed(1)
     model = keras.Sequential(
         [
@@ -67,7 +70,7 @@ def write_run(directory, *changes, steps=STEPS):
     )
     with ActivationWriter(directory, strict=True, class_names=["cat", "dog", "owl", "fox"]) as writer:
         for step in steps:
-            model.layers[0].bias.assign_add(np.full(8, 0.05))
+            model.layers[0].bias.assign_add(np.full(8, np.inf if step >= sick_from else 0.05))
             writer.log(model, PROBE, step)
     (path,) = (directory / "activations").iterdir()
     events = [event_pb2.Event.FromString(record) for record in RawEventFileLoader(str(path)).Load()]
@@ -85,6 +88,7 @@ def logdir(tmp_path_factory):
     write_run(directory / "full", manifest_says(COST, []))
     write_run(directory / "earlier", manifest_says(None, None))
     write_run(directory / "ended", pictures_end(5), manifest_says(COST, [NOTE]))
+    write_run(directory / "sick", pictures_end(5), manifest_says({}, [NOTE]), sick_from=15)
     write_run(directory / "none", pictures_end(-1), manifest_says({}, [NOTE]))
     write_run(directory / "none_single", pictures_end(-1), manifest_says({}, []), steps=STEPS[:1])
     return directory
@@ -93,14 +97,14 @@ def logdir(tmp_path_factory):
 @pytest.fixture(scope="module", params=PATHS, ids=["python_loader", "data_server"])
 def board(request, logdir):
     with running(logdir, request.param) as server:
-        server.wait_for(lambda answer: sorted(run.get("steps") or 0 for run in answer["runs"]) == [1, 5, 5, 5, 5])
+        server.wait_for(lambda answer: sorted(run.get("steps") or 0 for run in answer["runs"]) == [1, 5, 5, 5, 5, 5])
         yield server
 
 
 @pytest.fixture(scope="module")
 def one_board(logdir):
     with running(logdir) as server:
-        server.wait_for(lambda answer: sorted(run.get("steps") or 0 for run in answer["runs"]) == [1, 5, 5, 5, 5])
+        server.wait_for(lambda answer: sorted(run.get("steps") or 0 for run in answer["runs"]) == [1, 5, 5, 5, 5, 5])
         yield server
 
 
@@ -234,7 +238,7 @@ def test_where_pictures_end_before_statistics_the_grid_says_so(page, board, scre
     frame = open_run(page, board, "ended")
     wait_for_step(frame, 5)
     end = frame.get_by_test_id("pictures-end")
-    expect(end).to_contain_text("Pictures end at step 5; statistics go on to step 20.")
+    expect(end).to_contain_text("Pictures end at step 5; statistics, and the health on the left, go on to step 20.")
     # The steps are those with pictures; the distribution goes on.
     expect(frame.get_by_test_id("step-slider")).to_have_attribute("aria-valuemax", "5")
     expect(frame.get_by_test_id("histogram").locator("g > .line")).to_have_count(5)
@@ -247,6 +251,16 @@ def test_where_pictures_end_before_statistics_the_grid_says_so(page, board, scre
     page.keyboard.press(",")
     wait_for_step(frame, 0)
     expect(end).to_be_visible()
+
+
+def test_what_goes_wrong_after_the_pictures_end_is_seen_while_the_tab_follows(page, board):
+    frame = open_run(page, board, "sick")
+    wait_for_step(frame, 5)
+    conv = frame.locator("[data-testid=layer-row][data-path=conv]")
+    expect(conv.locator(".flag.bad")).to_have_text("Inf")
+    frame.get_by_test_id("follow").uncheck()
+    expect(conv.locator(".flag.bad")).to_have_count(0)
+    expect(frame.get_by_test_id("pictures-end")).to_contain_text("statistics go on to step 20.")
 
 
 def test_a_run_whose_pictures_go_to_the_end_says_nothing_of_an_end(page, board):
@@ -286,3 +300,21 @@ def test_a_run_without_pictures_shows_all_the_rest(page, board, screenshots, run
         frame.locator("[data-testid=layer-row][data-path=dense]").click()
         expect(inspector.locator("h2")).to_have_text("Unit 0")
         expect(frame.get_by_test_id("predicted")).to_have_count(3)
+
+
+def test_a_layer_or_a_prediction_that_a_log_does_not_hold_is_named_with_its_own_step(page, tmp_path):
+    model = keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(4, name="dense")])
+    with ActivationWriter(tmp_path, strict=True) as writer:
+        writer.log(model, np.ones((1, 6, 6, 1), np.float32), 2)
+        writer.write({"plain": np.ones((1, 2), np.float32)}, 3)
+    with running(tmp_path) as board:
+        board.wait_for(lambda answer: [run.get("steps") for run in answer["runs"]] == [2])
+        frame = open_tab(page, board.url, "run=activations&layer=dense")
+        wait_for_step(frame, 2)
+        expect(frame.get_by_test_id("step-box")).to_have_value("3")
+        expect(frame.get_by_test_id("picture-step")).to_have_text("picture of step 2")
+        # That there never was one of step 3 is as likely as that it was not kept.
+        expect(frame.locator("aside")).to_contain_text("Predictions of step 2: there are none of step 3.")
+        frame.locator("[data-testid=layer-row][data-path=plain]").click()
+        wait_for_step(frame, 3)
+        expect(frame.get_by_test_id("picture-step")).to_have_count(0)

@@ -71,7 +71,7 @@ function writerFacts(): Fact[] {
 }
 
 function CostSection() {
-  const facts = costFacts(store.info.value?.manifest.cost);
+  const facts = costFacts(store.info.value?.manifest.cost ?? {});
   const written = store.currentRun.value?.manifest_wall_time ?? null;
   return (
     <>

@@ -302,7 +302,8 @@ function PicturesEnd() {
   return (
     <p class="ended" role="status" data-testid="pictures-end">
       <span>
-        Pictures end at step {end.after}; statistics go on to step {end.upTo}.
+        Pictures end at step {end.after}; statistics
+        {store.follow.value && ", and the health on the left,"} go on to step {end.upTo}.
       </span>
       {store.notes.value.length > 0 && (
         <button class="link" onClick={openDetails}>

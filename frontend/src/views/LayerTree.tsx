@@ -16,7 +16,7 @@ function LayerRow({ leaf, selected }: { leaf: Leaf; selected: boolean }) {
   const element = useRef<HTMLDivElement>(null);
   const health = store.health.value?.run === store.currentRun.value?.run ? store.health.value?.series : undefined;
   const row = store.layers.value.indexOf(layer);
-  const index = health ? indexAtOrBefore(health.steps, store.currentStep.value ?? 0) : -1;
+  const index = health ? indexAtOrBefore(health.steps, store.healthStep.value ?? 0) : -1;
   const shares = health ? sharesOf(health, index, row) : null;
   useEffect(() => {
     if (selected) element.current?.scrollIntoView({ block: "nearest" });
