@@ -210,6 +210,10 @@ def test_the_details_leave_the_step_bar_free_and_cut_nothing(page, one_board, sc
     inside, bar = details.bounding_box(), frame.locator("footer").bounding_box()
     assert inside["y"] + inside["height"] <= bar["y"]
     assert inside["x"] + inside["width"] <= width
+    # What does not fit is reached by scrolling, and the way out stays in sight.
+    details.evaluate("e => e.scrollTo(0, e.scrollHeight)")
+    close = frame.get_by_role("button", name="Close").bounding_box()
+    assert close["y"] >= inside["y"]
 
 
 def test_figures_that_change_move_nothing(page, tmp_path):
@@ -271,7 +275,7 @@ def test_a_run_whose_pictures_go_to_the_end_says_nothing_of_an_end(page, board):
     expect(frame.locator(".noted")).to_have_count(0)
 
 
-@pytest.mark.parametrize("run", ["none", "none_single"])
+@pytest.mark.parametrize("run", ["none", pytest.param("none_single", marks=pytest.mark.slow)])
 def test_a_run_without_pictures_shows_all_the_rest(page, board, screenshots, run):
     frame = open_run(page, board, run, "layer=conv&channel=0")
     expect(frame.get_by_test_id("no-pictures")).to_contain_text("This run keeps no pictures.")
