@@ -44,8 +44,8 @@ def _counts(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
         ordered[:] = piece
         # NaN sorts to the end, where +Inf is too: after every edge.
         ordered.sort()
-        below += ordered.searchsorted(edges)
-        below[-1] += ordered.searchsorted(edges[-1], "right") - ordered.searchsorted(edges[-1])
+        below[:-1] += ordered.searchsorted(edges[:-1])
+        below[-1] += ordered.searchsorted(edges[-1], "right")
     return np.diff(below)
 
 
