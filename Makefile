@@ -45,10 +45,10 @@ frontend-test: $(STAMPS)/npm
 bundle-fresh: $(STAMPS)/npm
 	.ci/bundle-fresh.sh
 
-benchmark: $(STAMPS)/dev  ## measure what a log costs, and write docs/performance.md
+benchmark: $(STAMPS)/dev $(STAMPS)/peers/installed  ## measure what a log costs beside other tools, and write docs/performance.md and its plot
 	$(BIN)/python -m benchmarks.report
 
-benchmark-quick: $(STAMPS)/dev  ## the same ratios in fewer rounds; fails when one is far behind its target
+benchmark-quick: $(STAMPS)/dev  ## the important figures in fewer rounds; fails when one is far behind its target
 	$(BIN)/python -m benchmarks.report --guard
 
 chromium: $(STAMPS)/dev
@@ -70,6 +70,12 @@ $(STAMPS)/dev: pyproject.toml setup.py | $(BIN)/python
 $(STAMPS)/demo: pyproject.toml setup.py | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[demo]'
 	@mkdir -p $(STAMPS) && touch $@
+
+# Beside the virtual environment, so that what tests and users get is not what a benchmark compares with.
+$(STAMPS)/peers/installed: benchmarks/requirements.txt $(STAMPS)/dev
+	rm -rf $(STAMPS)/peers
+	$(BIN)/python -m pip install --quiet --no-deps --target $(STAMPS)/peers --requirement benchmarks/requirements.txt
+	@touch $@
 
 $(STAMPS)/npm: frontend/package.json frontend/package-lock.json
 	.ci/node.sh

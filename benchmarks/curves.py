@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
-import tempfile
-
-import keras
+import dataclasses
 
 from benchmarks import models
-from benchmarks.measures import bare_forward
-from benchmarks.timing import costs
-from tb_activations import ActivationWriter
+from benchmarks.logs import LogCost, log_cost
+
+DEPTHS = (1, 3, 10, 30, 100)
+SIZES = (64, 128, 224)
+CHANNELS = 8
 
 
-def curve_rows(repeats: int) -> list[str]:
-    """Markdown table rows: what, forward pass, stall and CPU in ms, MB per log."""
-    rows = [_row(f"{depth} layers, all logged, 64²", _chain(depth, 64), 64, None, repeats) for depth in (1, 10, 100)]
-    rows += [_row(f"{depth} layers, 1 logged, 64²", _chain(depth, 64), 64, "conv0", repeats) for depth in (1, 10, 100)]
-    return rows + [_row(f"10 layers, all logged, {s}²", _chain(10, s), s, None, repeats) for s in (64, 128, 224)]
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """A chain of `depth` layers on size x size pixels; values: captured, in millions."""
+
+    depth: int
+    logged: int
+    size: int
+    cost: LogCost
+
+    @property
+    def values(self) -> float:
+        return (self.logged * CHANNELS + 3) * self.size**2 / 1e6
 
 
-def _chain(depth: int, size: int) -> keras.Model:
-    """Equal layers, so that a curve over their number shows nothing else."""
-    x = inputs = keras.Input((size, size, 3))
-    for index in range(depth):
-        x = keras.layers.Conv2D(8, 3, padding="same", activation="relu", name=f"conv{index}")(x)
-    return keras.Model(inputs, x)
+@dataclasses.dataclass(frozen=True)
+class Curves:
+    """by_layers: all logged; by_unselected: one logged of as many; by_pixels: ten layers, all logged."""
+
+    by_layers: tuple[Point, ...]
+    by_unselected: tuple[Point, ...]
+    by_pixels: tuple[Point, ...]
 
 
-def _row(what: str, model: keras.Model, size: int, selected: str | None, repeats: int) -> str:
-    probe = models.photo(1, size)
-    forward = bare_forward(model)
-    with tempfile.TemporaryDirectory() as directory, ActivationWriter(directory, layers=selected) as writer:
-        result = costs(
-            {"forward": lambda _: forward(probe).numpy(), "log": lambda step: writer.log(model, probe, step)},
-            repeats,
-            writer.flush,
-        )
-        stats = writer.stats
-    bare, log = result["forward"], result["log"]
-    megabytes = stats.bytes_written / stats.logs / 1e6
-    return f"| {what} | {bare.wall * 1e3:.2f} | {log.wall * 1e3:.2f} | {log.cpu * 1e3:.1f} | {megabytes:.3f} |"
+def curves(repeats: int) -> Curves:
+    return Curves(
+        tuple(_point(depth, 64, repeats) for depth in DEPTHS),
+        tuple(_point(depth, 64, repeats, "conv0") for depth in DEPTHS),
+        tuple(_point(10, size, repeats) for size in SIZES),
+    )
+
+
+def _point(depth: int, size: int, repeats: int, layers: str | None = None) -> Point:
+    logged = depth if layers is None else 1
+    what = f"{depth} layer{'s' * (depth > 1)}, {'all' if layers is None else logged} logged, {size}²"
+    cost = log_cost(what, models.chain(depth, size), models.photo(1, size), repeats, layers)
+    return Point(depth, logged, size, cost)

@@ -4,15 +4,36 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 
-class Cost(NamedTuple):
-    """wall: median seconds on the calling thread; cpu: median seconds of CPU, all threads of the process."""
+class Spread(NamedTuple):
+    """Median and quartiles of what was measured several times."""
 
-    wall: float
-    cpu: float
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        low, median, high = statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else 3 * [*values]
+        return cls(median, low, high)
+
+
+class Cost(NamedTuple):
+    """Seconds per round: walls on the calling thread, cpus of all threads of the process."""
+
+    walls: tuple[float, ...]
+    cpus: tuple[float, ...]
+
+    @property
+    def wall(self) -> float:
+        return statistics.median(self.walls)
+
+    @property
+    def cpu(self) -> float:
+        return statistics.median(self.cpus)
 
 
 def costs(ways: dict[str, Callable[[int], object]], repeats: int, between: Callable[[], object]) -> dict[str, Cost]:
@@ -31,4 +52,4 @@ def costs(ways: dict[str, Callable[[int], object]], repeats: int, between: Calla
             if round_number:
                 wall[name].append(held)
                 cpu[name].append(time.process_time() - cpu_started)
-    return {name: Cost(statistics.median(wall[name]), statistics.median(cpu[name])) for name in ways}
+    return {name: Cost(tuple(wall[name]), tuple(cpu[name])) for name in ways}

@@ -1,0 +1,119 @@
+"""Fits: how much longer a real `fit` takes with the hook than without it."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import statistics
+import tempfile
+import time
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from benchmarks import models
+from benchmarks.timing import Spread
+from demo.train import BATCH_SIZE, build_model, digits
+from tb_activations import ActivationLogger
+
+LEAST_STEPS = 1000
+LOG_FREQ = 100
+WARM_UP_STEPS = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class FitCost:
+    """slow_down: of each fit with the hook over the mean of the bare ones before and after it; noise: the same
+    between bare fits. In per cent of the fit with the hook, the time it holds training: around, before the first step
+    and after the last (it traces, logs the first state, and waits for the last log to be written), and waiting, between
+    steps. log_ms: of one log between steps. seconds: of a bare fit."""
+
+    what: str
+    steps: int
+    seconds: float
+    slow_down: Spread
+    noise: Spread
+    around: float
+    waiting: float
+    log_ms: float
+
+
+def fit_costs(pairs: int) -> dict[str, FitCost]:
+    (images, labels), _ = digits()
+    small = models.small_resnet()
+    small.compile(keras.optimizers.SGD(0.01, momentum=0.9), "sparse_categorical_crossentropy")
+    # Three times the steps, because they are short.
+    own = _fit_cost(
+        "demo CNN, batch {batch}, its own", build_model(), images, labels, BATCH_SIZE, 3 * LEAST_STEPS, pairs
+    )
+    large = _fit_cost("demo CNN, batch {batch}", build_model(), images, labels, 128, LEAST_STEPS, pairs)
+    crops, photos = models.photo_crops(4096)
+    resnet = _fit_cost("small ResNet 32², batch {batch}", small, crops, photos, 32, LEAST_STEPS, pairs)
+    return {"fit_demo_cnn": own, "fit_demo_cnn_128": large, "fit_resnet": resnet}
+
+
+def _fit_cost(
+    what: str, model: keras.Model, x: np.ndarray, y: np.ndarray, batch: int, steps: int, pairs: int
+) -> FitCost:
+    data = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(len(x), seed=0).repeat()
+    data = data.batch(batch, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    # Both ways once, short: what only the first fit of a process pays belongs to neither.
+    _fit(model, data, WARM_UP_STEPS)
+    _logged_fit(model, data, x[:4], WARM_UP_STEPS)
+    bare = [_fit(model, data, steps)]
+    logged: list[float] = []
+    hooks: list[Timed] = []
+    for _ in range(pairs):
+        seconds, hook = _logged_fit(model, data, x[:4], steps)
+        logged.append(seconds)
+        hooks.append(hook)
+        bare.append(_fit(model, data, steps))
+    neighbours = [(before + after) / 2 for before, after in itertools.pairwise(bare)]
+    around = [hook.around / seconds for hook, seconds in zip(hooks, logged, strict=True)]
+    waiting = [hook.waiting / seconds for hook, seconds in zip(hooks, logged, strict=True)]
+    return FitCost(
+        what.format(batch=batch),
+        steps,
+        statistics.median(bare),
+        Spread.of([100 * (seconds / beside - 1) for seconds, beside in zip(logged, neighbours, strict=True)]),
+        Spread.of([100 * (after / before - 1) for before, after in itertools.pairwise(bare)]),
+        100 * statistics.median(around),
+        100 * statistics.median(waiting),
+        1e3 * statistics.median(hook.waiting / (steps // LOG_FREQ) for hook in hooks),
+    )
+
+
+class Timed(ActivationLogger):
+    """The hook, with the seconds it holds training: around the steps, and waiting between them."""
+
+    around = 0.0
+    waiting = 0.0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        started = time.perf_counter()
+        super().on_train_begin(logs)
+        self.around += time.perf_counter() - started
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        started = time.perf_counter()
+        super().on_train_batch_end(batch, logs)
+        self.waiting += time.perf_counter() - started
+
+    def on_train_end(self, logs: Any = None) -> None:
+        started = time.perf_counter()
+        super().on_train_end(logs)
+        self.around += time.perf_counter() - started
+
+
+def _fit(model: keras.Model, data: tf.data.Dataset, steps: int, callbacks: list[Any] | None = None) -> float:
+    started = time.perf_counter()
+    model.fit(data, steps_per_epoch=steps, verbose=0, callbacks=callbacks, shuffle=False)
+    return time.perf_counter() - started
+
+
+def _logged_fit(model: keras.Model, data: tf.data.Dataset, probe: np.ndarray, steps: int) -> tuple[float, Timed]:
+    with tempfile.TemporaryDirectory() as directory:
+        hook = Timed(directory, probe, log_freq=LOG_FREQ, verbose=False)
+        return _fit(model, data, steps, [hook]), hook
