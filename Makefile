@@ -72,7 +72,7 @@ $(STAMPS)/demo: pyproject.toml setup.py | $(BIN)/python
 	@mkdir -p $(STAMPS) && touch $@
 
 # Beside the virtual environment, so that what tests and users get is not what a benchmark compares with.
-$(STAMPS)/peers/installed: benchmarks/requirements.txt $(STAMPS)/dev
+$(STAMPS)/peers/installed: benchmarks/requirements.txt | $(STAMPS)/dev
 	rm -rf $(STAMPS)/peers
 	$(BIN)/python -m pip install --quiet --no-deps --target $(STAMPS)/peers --requirement benchmarks/requirements.txt
 	@touch $@

@@ -26,9 +26,9 @@ WARM_UP_STEPS = 100
 @dataclasses.dataclass(frozen=True)
 class FitCost:
     """slow_down: of each fit with the hook over the mean of the bare ones before and after it; noise: the same
-    between bare fits. In per cent of the fit with the hook, the time it holds training: around, before the first step
-    and after the last (it traces, logs the first state, and waits for the last log to be written), and waiting, between
-    steps. log_ms: of one log between steps. seconds: of a bare fit."""
+    between bare fits. seconds: of a bare fit. In per cent of the fit with the hook, the time it holds training: around,
+    before the first step and after the last (it traces, logs the first state, and waits for the last log to be
+    written); logging, between steps; counting, after steps that are not logged. log_ms: one log between steps."""
 
     what: str
     steps: int
@@ -36,7 +36,8 @@ class FitCost:
     slow_down: Spread
     noise: Spread
     around: float
-    waiting: float
+    logging: float
+    counting: float
     log_ms: float
 
 
@@ -71,25 +72,30 @@ def _fit_cost(
         hooks.append(hook)
         bare.append(_fit(model, data, steps))
     neighbours = [(before + after) / 2 for before, after in itertools.pairwise(bare)]
-    around = [hook.around / seconds for hook, seconds in zip(hooks, logged, strict=True)]
-    waiting = [hook.waiting / seconds for hook, seconds in zip(hooks, logged, strict=True)]
+    shares = [
+        (100 * hook.around / seconds, 100 * hook.logging / seconds, 100 * hook.counting / seconds)
+        for hook, seconds in zip(hooks, logged, strict=True)
+    ]
+    around, logging, counting = map(statistics.median, zip(*shares, strict=True))
     return FitCost(
         what.format(batch=batch),
         steps,
         statistics.median(bare),
         Spread.of([100 * (seconds / beside - 1) for seconds, beside in zip(logged, neighbours, strict=True)]),
         Spread.of([100 * (after / before - 1) for before, after in itertools.pairwise(bare)]),
-        100 * statistics.median(around),
-        100 * statistics.median(waiting),
-        1e3 * statistics.median(hook.waiting / (steps // LOG_FREQ) for hook in hooks),
+        around,
+        logging,
+        counting,
+        1e3 * statistics.median(hook.logging / (steps // LOG_FREQ) for hook in hooks),
     )
 
 
 class Timed(ActivationLogger):
-    """The hook, with the seconds it holds training: around the steps, and waiting between them."""
+    """The hook, with the seconds it holds training, as in `FitCost`."""
 
     around = 0.0
-    waiting = 0.0
+    logging = 0.0
+    counting = 0.0
 
     def on_train_begin(self, logs: Any = None) -> None:
         started = time.perf_counter()
@@ -99,7 +105,11 @@ class Timed(ActivationLogger):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         started = time.perf_counter()
         super().on_train_batch_end(batch, logs)
-        self.waiting += time.perf_counter() - started
+        held = time.perf_counter() - started
+        if (batch + 1) % LOG_FREQ:
+            self.counting += held
+        else:
+            self.logging += held
 
     def on_train_end(self, logs: Any = None) -> None:
         started = time.perf_counter()

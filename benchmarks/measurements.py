@@ -80,7 +80,7 @@ def everything() -> Measurements:
     fits = fit_costs(FULL.fits)
     for key, fit in fits.items():
         figures |= {key: fit.slow_down.median, f"{key}_noise": fit.noise.median, f"{key}_around": fit.around}
-        figures |= {f"{key}_waiting": fit.waiting, f"{key}_log_ms": fit.log_ms}
+        figures |= {f"{key}_logging": fit.logging, f"{key}_counting": fit.counting, f"{key}_log_ms": fit.log_ms}
     return Measurements(
         figures=figures,
         logs=[*logs.values(), *further],

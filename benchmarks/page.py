@@ -58,9 +58,10 @@ def page(found: Measurements) -> str:
                 f"{fit.slow_down.median:+.2f} %",
                 _quartiles(fit.slow_down, "+.2f"),
                 f"{fit.noise.median:+.2f} % ({_quartiles(fit.noise, '+.2f')})",
-                f"{fit.around:.2f} %",
-                f"{fit.waiting:.2f} %",
                 f"{fit.log_ms:.1f}",
+                f"{fit.around:.2f} %",
+                f"{fit.logging:.2f} %",
+                f"{fit.counting:.2f} %",
             )
             for fit in found.fits
         ),
@@ -75,7 +76,12 @@ def page(found: Measurements) -> str:
             for peer in found.peers
         ),
         "array_rows": _lines(
-            (what, _number(figures[f"{key}_ms"], ".1f"), _number(figures.get(f"{key}_memory", math.nan), ".2f"))
+            (
+                what,
+                _number(figures[f"{key}_ms"], ".1f"),
+                _number(figures[f"{key}_ms"] / figures["histogram_ms"], ".1f"),
+                _number(figures.get(f"{key}_memory", math.nan), ".2f"),
+            )
             for what, key in (
                 ("our histogram", "histogram"),
                 ("`numpy.histogram`", "numpy"),

@@ -43,9 +43,10 @@ _ALLOWED = "× what is allowed (1.2 forward passes, or 2 ms where that is larger
 _OURS = "× our stall"
 _FIT = "% more wall time than without"
 _FIT_WHY = (
-    "Between bare fits the median difference was {{{key}_noise:+.2f}} %. The hook held training for "
-    "{{{key}_around:.2f}} % of the time around the steps (mostly tracing) and {{{key}_waiting:.2f}} % between them, "
-    "{{{key}_log_ms:.1f}} ms per log; the rest is the background thread, which shares the cores with training."
+    "Of its time, the hook held training {{{key}_around:.2f}} % around the steps (tracing above all), "
+    "{{{key}_logging:.2f}} % in logs of {{{key}_log_ms:.1f}} ms, and {{{key}_counting:.2f}} % after steps without a "
+    "log; the rest is the background thread, which shares the cores with training, and noise: between bare fits the "
+    "median difference was {{{key}_noise:+.2f}} %."
 )
 _STALL_WHY = (
     "A log holds the thread {{{key}_beyond_ms:.1f}} ms longer than a forward pass of {{{key}_forward_ms:.1f}} ms: what "
