@@ -7,10 +7,10 @@ import html
 import math
 from collections.abc import Sequence
 
-WIDTH, HEIGHT = 860, 664
+WIDTH, HEIGHT = 860, 704
 _PANEL_WIDTH, _PANEL_HEIGHT = 320, 180
-_LEFT, _TOP = 76, 88
-_STEP_X, _STEP_Y = 414, 282
+_LEFT, _TOP = 76, 112
+_STEP_X, _STEP_Y = 414, 304
 _STYLE = """
   .card { fill: #ffffff; }
   text { fill: #1f2328; font: 13px system-ui, -apple-system, 'Segoe UI', Helvetica, sans-serif; }
@@ -69,7 +69,7 @@ def _panel(panel: Panel) -> list[str]:
     widest = max(x for line in panel.lines for x, _ in line.points)
     step, highest = _scale(max(y for line in panel.lines for _, y in line.points))
     across, up = _PANEL_WIDTH / widest, _PANEL_HEIGHT / highest
-    parts = [f'<text class="name" x="-52" y="-16">{html.escape(panel.title)}</text>']
+    parts = [f'<text class="name" x="-52" y="-38">{html.escape(panel.title)}</text>']
     for tick in range(round(highest / step) + 1):
         y = _PANEL_HEIGHT - tick * step * up
         kind = "grid" if tick else "axis"
@@ -92,12 +92,12 @@ def _panel(panel: Panel) -> list[str]:
 
 
 def _legend(lines: Sequence[Line]) -> list[str]:
-    """At the upper left, where lines that grow leave room."""
+    """One row above the panel, where no line can cross it."""
     parts = []
     for index, line in enumerate(lines):
-        y = 12 + 19 * index
-        parts.append(f'<path class="{line.kind} line" d="M 10 {y} H 34"/>')
-        parts.append(f'<text class="{line.kind}" x="42" y="{y + 4}">{html.escape(line.name)}</text>')
+        x = -52 + 132 * index
+        parts.append(f'<path class="{line.kind} line" d="M {x} -18 h 18"/>')
+        parts.append(f'<text class="{line.kind}" x="{x + 24}" y="-14">{html.escape(line.name)}</text>')
     return parts
 
 
