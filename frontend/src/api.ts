@@ -49,6 +49,7 @@ export interface Cost {
   bytes_written?: number;
   preparation_seconds?: number;
   stall_seconds?: number;
+  closing_seconds?: number;
   background_seconds?: number;
   seconds?: number;
 }

@@ -6,15 +6,16 @@ describe("details", () => {
   it("says what logging has cost, as a sum, per log and as a share", () => {
     const cost = {
       ...{ logs: 12, skipped: 0, left_out: 3, bytes_written: 11_300_000, preparation_seconds: 2.1 },
-      ...{ stall_seconds: 0.84, background_seconds: 4.2, seconds: 310.5 },
+      ...{ stall_seconds: 0.84, closing_seconds: 0.06, background_seconds: 4.2, seconds: 310.5 },
     };
     expect(costFacts(cost)).toEqual([
       ["Logs", "12"],
       ["Left out", "3, to stay within max_overhead"],
       ["Written", "11.3 MB · 942 kB per log"],
-      ["Training waited", "2.94 s · 0.9 % of 5 min 11 s"],
+      ["Training waited", "3.00 s · 1.0 % of 5 min 11 s"],
       ["to prepare", "2.10 s"],
       ["per log", "70 ms"],
+      ["to write what was left", "60 ms"],
       ["In the background", "4.20 s"],
     ]);
     expect(costFacts({ ...cost, skipped: 2 })).toContainEqual(["Skipped", "2 (queue full, fault or bytes used up)"]);

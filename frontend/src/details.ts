@@ -23,7 +23,7 @@ export function costFacts(cost: Cost = {}): Fact[] {
   const of = (field: keyof Cost) => (Number.isFinite(cost[field]) ? (cost[field] ?? null) : null);
   const [logs, skipped, leftOut] = [of("logs"), of("skipped"), of("left_out")];
   const [size, stall, preparation] = [of("bytes_written"), of("stall_seconds"), of("preparation_seconds")];
-  const [background, seconds] = [of("background_seconds"), of("seconds")];
+  const [closing, background, seconds] = [of("closing_seconds"), of("background_seconds"), of("seconds")];
   const facts: Fact[] = [];
   const add = (name: string, ...parts: (string | false | null)[]) =>
     facts.push([name, parts.filter((part) => typeof part === "string").join(" · ")]);
@@ -32,10 +32,11 @@ export function costFacts(cost: Cost = {}): Fact[] {
   if (skipped) add("Skipped", `${skipped.toLocaleString("en")} (queue full, fault or bytes used up)`);
   if (size !== null) add("Written", bytes(size), !!logs && `${bytes(size / logs)} per log`);
   if (stall !== null) {
-    const waited = stall + (preparation ?? 0);
+    const waited = stall + (preparation ?? 0) + (closing ?? 0);
     add("Training waited", duration(waited), !!seconds && `${percent(waited / seconds)} of ${duration(seconds)}`);
     if (preparation) add("to prepare", duration(preparation));
     if (logs) add("per log", duration(stall / logs));
+    if (closing) add("to write what was left", duration(closing));
   }
   if (background !== null) add("In the background", duration(background));
   return facts;

@@ -20,7 +20,7 @@ PATHS = ["--load_fast=false", "--load_fast=true"]
 SIZES = [(1440, 900), (1024, 700)]
 COST = {
     **{"logs": 12, "skipped": 2, "left_out": 3, "bytes_written": 11_300_000, "preparation_seconds": 2.1},
-    **{"stall_seconds": 0.84, "background_seconds": 4.2, "seconds": 310.5},
+    **{"stall_seconds": 0.84, "closing_seconds": 0.06, "background_seconds": 4.2, "seconds": 310.5},
 }
 NOTE = "keep = 2.0 MB: from step 6 on no pictures are written; statistics go on"
 PROBE = np.random.default_rng(0).uniform(size=(3, 12, 12, 1)).astype(np.float32)
@@ -85,6 +85,7 @@ def write_run(directory, *changes, steps=STEPS, sick_from=100):
 @pytest.fixture(scope="module")
 def logdir(tmp_path_factory):
     directory = tmp_path_factory.mktemp("details")
+    write_run(directory / "real")
     write_run(directory / "full", manifest_says(COST, []))
     write_run(directory / "earlier", manifest_says(None, None))
     write_run(directory / "ended", pictures_end(5), manifest_says(COST, [NOTE]))
@@ -97,14 +98,14 @@ def logdir(tmp_path_factory):
 @pytest.fixture(scope="module", params=PATHS, ids=["python_loader", "data_server"])
 def board(request, logdir):
     with running(logdir, request.param) as server:
-        server.wait_for(lambda answer: sorted(run.get("steps") or 0 for run in answer["runs"]) == [1, 5, 5, 5, 5, 5])
+        server.wait_for(lambda answer: sorted(run.get("steps") or 0 for run in answer["runs"]) == [1, 5, 5, 5, 5, 5, 5])
         yield server
 
 
 @pytest.fixture(scope="module")
 def one_board(logdir):
     with running(logdir) as server:
-        server.wait_for(lambda answer: sorted(run.get("steps") or 0 for run in answer["runs"]) == [1, 5, 5, 5, 5, 5])
+        server.wait_for(lambda answer: sorted(run.get("steps") or 0 for run in answer["runs"]) == [1, 5, 5, 5, 5, 5, 5])
         yield server
 
 
@@ -140,13 +141,27 @@ def test_the_details_say_what_the_manifest_says(page, one_board, logdir):
     assert said["Left out"] == "3, to stay within max_overhead"
     assert said["Skipped"] == "2 (queue full, fault or bytes used up)"
     assert said["Written"] == "11.3 MB · 942 kB per log"
-    # 0.84 + 2.1 of 310.5 seconds; 0.84 / 12 per log
-    assert said["Training waited"] == "2.94 s · 0.9 % of 5 min 11 s"
+    # 0.84 + 2.1 + 0.06 of 310.5 seconds; 0.84 / 12 per log
+    assert said["Training waited"] == "3.00 s · 1.0 % of 5 min 11 s"
+    assert said["to write what was left"] == "60 ms"
     assert said["per log"] == "70 ms"
     assert said["to prepare"] == "2.10 s"
     assert said["In the background"] == "4.20 s"
     expect(frame.get_by_test_id("as-of")).to_have_text(re.compile(r"^as of (just now|\d+ \w+ ago)$"))
     expect(frame.get_by_test_id("run-notes")).to_have_count(0)
+
+
+def test_the_figures_of_a_real_run_are_those_that_its_writer_counted(page, one_board):
+    """Nothing is changed in this run's file."""
+    frame = open_run(page, one_board, "real")
+    frame.get_by_test_id("details-button").click()
+    expect(frame.get_by_test_id("cost")).to_contain_text("Training waited")
+    said = facts(frame)
+    assert said["Logs"] == "5"
+    assert "kB per log" in said["Written"]
+    assert re.search(r" % of ", said["Training waited"])
+    assert not {"Skipped", "Left out"} & said.keys()
+    assert "max_overhead=None" in said["Options"]
 
 
 def test_a_log_of_an_earlier_version_has_details_without_a_cost(page, one_board):
@@ -233,7 +248,7 @@ def test_figures_that_change_move_nothing(page, tmp_path):
             write_record(file, last.SerializeToString())
         eventually(lambda: facts(frame)["Logs"], lambda text: text == "1,300")
         assert facts(frame)["Written"] == "123 MB · 95.0 kB per log"
-        assert facts(frame)["Training waited"] == "14.4 s · 0.2 % of 2 h 1 min"
+        assert facts(frame)["Training waited"] == "14.5 s · 0.2 % of 2 h 1 min"
         assert details.evaluate(places) == before
         assert details.bounding_box() == box
 
