@@ -15,7 +15,7 @@ describe("details", () => {
       ["Training waited", "3.00 s · 1.0 % of 5 min 11 s"],
       ["to prepare", "2.10 s"],
       ["per log", "70 ms"],
-      ["to write what was left", "60 ms"],
+      ["at the end", "60 ms"],
       ["In the background", "4.20 s"],
     ]);
     expect(costFacts({ ...cost, skipped: 2 })).toContainEqual(["Skipped", "2 (queue full, fault or bytes used up)"]);

@@ -36,7 +36,7 @@ export function costFacts(cost: Cost = {}): Fact[] {
     add("Training waited", duration(waited), !!seconds && `${percent(waited / seconds)} of ${duration(seconds)}`);
     if (preparation) add("to prepare", duration(preparation));
     if (logs) add("per log", duration(stall / logs));
-    if (closing) add("to write what was left", duration(closing));
+    if (closing) add("at the end", duration(closing));
   }
   if (background !== null) add("In the background", duration(background));
   return facts;

@@ -143,7 +143,7 @@ def test_the_details_say_what_the_manifest_says(page, one_board, logdir):
     assert said["Written"] == "11.3 MB · 942 kB per log"
     # 0.84 + 2.1 + 0.06 of 310.5 seconds; 0.84 / 12 per log
     assert said["Training waited"] == "3.00 s · 1.0 % of 5 min 11 s"
-    assert said["to write what was left"] == "60 ms"
+    assert said["at the end"] == "60 ms"
     assert said["per log"] == "70 ms"
     assert said["to prepare"] == "2.10 s"
     assert said["In the background"] == "4.20 s"
