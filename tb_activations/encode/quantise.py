@@ -46,21 +46,18 @@ def _channels_quantised(table: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.n
     """table [positions, channels]. Returns codes of that shape; the channels' least and greatest values, and whether
     their codes are right."""
     channels = table.shape[1]
-    lows, highs = [], []
-    for part, fold in parts(table):
-        for block in blocks(part, fold):
-            lows.append(block.min(axis=0).reshape(fold, channels).min(axis=0))
-            highs.append(block.max(axis=0).reshape(fold, channels).max(axis=0))
-    low, high = np.min(lows, axis=0), np.max(highs, axis=0)
+    # Kept from the first look to the second: where channels are left out, they are copies.
+    pieces = [(block, fold) for part, fold in parts(table) for block in blocks(part, fold)]
+    low = np.concatenate([block.min(axis=0).reshape(fold, channels) for block, fold in pieces]).min(axis=0)
+    high = np.concatenate([block.max(axis=0).reshape(fold, channels) for block, fold in pieces]).max(axis=0)
     start, spread, easy = _stretch(low, high)
     codes = np.empty(table.shape, np.uint8)
     done = 0
-    for part, fold in parts(table):
-        starts, spreads = np.tile(start, fold), np.tile(spread, fold)
-        for block in blocks(part, fold):
-            rows = block.size // channels
-            _stretched(block, starts, spreads, codes[done : done + rows].reshape(block.shape))
-            done += rows
+    for block, fold in pieces:
+        rows = block.size // channels
+        starts, spreads = (np.repeat(a[None], fold, axis=0).reshape(-1) for a in (start, spread))
+        _stretched(block, starts, spreads, codes[done : done + rows].reshape(block.shape))
+        done += rows
     return codes, low, high, easy
 
 

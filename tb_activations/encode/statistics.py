@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 
 import numpy as np
@@ -28,11 +29,11 @@ class Statistics:
         counts: np.ndarray = self.count - self.column("nan_count") - self.column("inf_count")
         return counts
 
-    @property
+    @functools.cached_property
     def all_finite(self) -> bool:
         return not (self.column("nan_count").any() or self.column("inf_count").any())
 
-    @property
+    @functools.cached_property
     def finite_range(self) -> tuple[float, float] | None:
         """The least and the greatest finite value of all channels; None when there is none."""
         low, high = self.column("min"), self.column("max")
@@ -78,33 +79,36 @@ def health_row(statistics: Statistics, previous_means: np.ndarray | None) -> np.
     """
     channels = len(statistics.channels)
     sums = dict(zip(STATISTICS_COLUMNS, statistics.channels.sum(axis=0).tolist(), strict=True))
-    row = dict.fromkeys(HEALTH_COLUMNS, math.nan) | _whole_range_and_spread(statistics)
+    row = dict.fromkeys(HEALTH_COLUMNS, math.nan) | _whole_layer(statistics)
     for name in ("nan_count", "inf_count", "negative_inf_count"):
         row[name] = sums[name]
     for name in ("zero_fraction", "negative_fraction"):
         row[name] = sums[name] / channels
-    row["dead_fraction"] = np.count_nonzero(statistics.column("zero_fraction") == 1) / channels
+    row["dead_fraction"] = 0.0
+    if sums["zero_fraction"] >= 1:
+        row["dead_fraction"] = np.count_nonzero(statistics.column("zero_fraction") == 1) / channels
     row["change"] = _relative_change(statistics.column("mean"), previous_means)
     row["count"] = statistics.count * channels
     return np.array([row[name] for name in HEALTH_COLUMNS])
 
 
-def _whole_range_and_spread(statistics: Statistics) -> dict[str, float]:
+def _whole_layer(statistics: Statistics) -> dict[str, float]:
     """min, max, mean and std of all finite values; nothing when there is none."""
-    low, high, means, stds = (statistics.column(name) for name in ("min", "max", "mean", "std"))
+    value_range = statistics.finite_range
+    if value_range is None:
+        return {}
+    means, stds = statistics.column("mean"), statistics.column("std")
     if statistics.all_finite:
-        weights = np.full(len(means), 1 / len(means))
+        mean = (means / len(means)).sum()
+        distances = means - mean
+        variance = (stds @ stds + distances @ distances) / len(means)
     else:
-        finite = statistics.finite_counts
-        some = finite > 0
-        if not some.any():
-            return {}
-        low, high, means, stds = low[some], high[some], means[some], stds[some]
-        weights = finite[some] / finite[some].sum()
-    mean = weights @ means
-    distances = means - mean
-    std = math.sqrt(weights @ (stds * stds + distances * distances))
-    return {"min": float(low.min()), "max": float(high.max()), "mean": float(mean), "std": std}
+        some = statistics.finite_counts > 0
+        means, stds, counts = means[some], stds[some], statistics.finite_counts[some]
+        weights = counts / counts.sum()
+        mean = weights @ means
+        variance = weights @ (stds**2 + (means - mean) ** 2)
+    return {"min": value_range[0], "max": value_range[1], "mean": float(mean), "std": math.sqrt(variance)}
 
 
 def _relative_change(means: np.ndarray, previous: np.ndarray | None) -> float:
