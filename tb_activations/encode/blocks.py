@@ -28,14 +28,9 @@ def parts(table: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
         yield table[whole:], 1
 
 
-def block_rows(columns: int, fold: int) -> int:
-    """How many of the table's rows make a block of `columns = fold * channels`."""
-    return fold * max(1, min(BLOCK_VALUES // columns, _MAX_BLOCK_ROWS))
-
-
 def blocks(table: np.ndarray, fold: int) -> Iterator[np.ndarray]:
     """The table in pieces [at most 255, fold * channels]; only a piece is copied where the memory order demands it."""
     columns = fold * table.shape[1]
-    step = block_rows(columns, fold)
+    step = fold * max(1, min(BLOCK_VALUES // columns, _MAX_BLOCK_ROWS))
     for start in range(0, len(table), step):
         yield table[start : start + step].reshape(-1, columns)

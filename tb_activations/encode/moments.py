@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tb_activations.encode.blocks import block_rows, blocks, parts
+from tb_activations.encode.blocks import blocks, parts
 
 # A sum of squares keeps ten digits of the variance while the squared mean is at most so many variances.
 _MOST_CANCELLATION = 1e6
@@ -86,82 +86,110 @@ def _part_moments(table: np.ndarray, fold: int) -> Moments:
 def _plain_moments(table: np.ndarray, fold: int) -> Moments | None:
     """By sums of values and of their squares in float64, which holds the square of any float32.
 
-    None where that is not exact: for float64, for values that are not finite, and where a mean is so far from zero that
-    the squares cancel.
+    Blocks with values that are not finite go the careful way. None where this is not exact: for float64, and where a
+    mean is so far from zero that the squares cancel.
     """
     if table.dtype != np.float32:
         return None
     channels = table.shape[1]
     columns = fold * channels
-    count = -(-len(table) // block_rows(columns, fold))
-    lows, highs = np.empty((2, count, columns), np.float32)
-    sums, squares = np.empty((2, count, columns))
-    zeros, negatives = np.zeros((2, count, columns), np.uint8)
+    low, block_low = np.full((2, columns), np.inf, np.float32)
+    high, block_high = np.full((2, columns), -np.inf, np.float32)
+    sums, squares, zeros, negatives = np.zeros((4, columns))
+    others: Moments | None = None
+    rows = 0
     wide = mask = None
-    for i, block in enumerate(blocks(table, fold)):
+    for block in blocks(table, fold):
         if wide is None or mask is None:
             wide, mask = np.empty(block.shape), np.empty(block.shape, bool)
         copy, special = wide[: len(block)], mask[: len(block)]
         np.copyto(copy, block)
-        low, high = block.min(axis=0, out=lows[i]).min(), block.max(axis=0, out=highs[i]).max()
-        if not (math.isfinite(low) and math.isfinite(high)):
-            return None
-        if low < 0:
-            _count_true(np.less(block, 0, out=special), negatives[i])
-        if low <= 0 <= high and np.equal(block, 0, out=special).any():
-            _count_true(special, zeros[i])
-        np.add.reduce(copy, axis=0, out=sums[i])
-        np.einsum("ij,ij->j", copy, copy, out=squares[i])
+        least, most = block.min(axis=0, out=block_low).min(), block.max(axis=0, out=block_high).max()
+        if not (math.isfinite(least) and math.isfinite(most)):
+            others = others or Moments(columns)
+            _add_block(others, block, copy, special)
+            continue
+        rows += len(block) * fold
+        np.minimum(low, block_low, out=low)
+        np.maximum(high, block_high, out=high)
+        if least < 0:
+            negatives += _true_counts(np.less(block, 0, out=special))
+        if least <= 0 <= most and np.equal(block, 0, out=special).any():
+            zeros += _true_counts(special)
+        sums += np.add.reduce(copy, axis=0)
+        squares += np.einsum("ij,ij->j", copy, copy)
     found = Moments(channels)
-    found.low = lows.reshape(-1, channels).min(axis=0).astype(np.float64)
-    found.high = highs.reshape(-1, channels).max(axis=0).astype(np.float64)
-    found.finite += len(table)
-    found.mean = sums.reshape(-1, channels).sum(axis=0) / len(table)
-    about_zero = squares.reshape(-1, channels).sum(axis=0)
-    cancelled = found.mean**2 * len(table)
-    found.squares = about_zero - cancelled
-    constant = found.low == found.high
-    found.squares[constant] = 0
-    if (cancelled > _MOST_CANCELLATION * found.squares)[~constant].any():
+    found.low = low.reshape(fold, channels).min(axis=0).astype(np.float64)
+    found.high = high.reshape(fold, channels).max(axis=0).astype(np.float64)
+    found.finite += rows
+    sums, squares, found.zeros[:], found.negatives[:] = (
+        folded.reshape(fold, channels).sum(axis=0) for folded in (sums, squares, zeros, negatives)
+    )
+    found.mean = sums / max(rows, 1)
+    cancelled = found.mean**2 * rows
+    # A constant channel has none, whatever rounding says.
+    varies = found.low != found.high
+    found.squares = (squares - cancelled) * varies
+    if ((cancelled > _MOST_CANCELLATION * found.squares) & varies).any():
         return None
-    np.add.reduce(zeros.reshape(-1, channels), axis=0, out=found.zeros)
-    np.add.reduce(negatives.reshape(-1, channels), axis=0, out=found.negatives)
+    if others is not None:
+        found.add(others.unfolded(channels))
     return found
 
 
-def _count_true(mask: np.ndarray, counts: np.ndarray) -> None:
+def _true_counts(mask: np.ndarray) -> np.ndarray:
     """How many of each column's at most 255 values are true; as uint8, three times as fast as `numpy.count_nonzero`."""
-    np.add.reduce(mask.view(np.uint8), axis=0, out=counts)
+    counts: np.ndarray = np.add.reduce(mask.view(np.uint8), axis=0, dtype=np.uint8)
+    return counts
 
 
 def _careful_moments(table: np.ndarray, fold: int) -> Moments:
     """Of any values: the variance by two passes over each block, and what is not finite counted apart."""
     folded = Moments(fold * table.shape[1])
+    wide = mask = None
     for block in blocks(table, fold):
-        _add_block(folded, block)
+        if wide is None or mask is None:
+            wide, mask = np.empty(block.shape), np.empty(block.shape, bool)
+        np.copyto(wide[: len(block)], block)
+        _add_block(folded, block, wide[: len(block)], mask[: len(block)])
     return folded.unfolded(table.shape[1])
 
 
-def _add_block(total: Moments, block: np.ndarray) -> None:
-    wide = block.astype(np.float64)
+def _add_block(total: Moments, block: np.ndarray, wide: np.ndarray, mask: np.ndarray) -> None:
+    """wide: the block in float64, mask: bool of its shape; both are overwritten."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = wide.sum(axis=0)
+    mean /= len(block)
+    # The cheapest way to ask; a finite column whose sum overflows merely takes the slower path.
+    if not np.isfinite(mean).all():
+        _add_nonfinite_block(total, block, wide)
+        return
+    low, high = block.min(axis=0), block.max(axis=0)
+    lowest = low.min()
+    if lowest <= 0 <= high.max():
+        total.zeros += _true_counts(np.equal(block, 0, out=mask))
+    if lowest < 0:
+        total.negatives += _true_counts(np.less(block, 0, out=mask))
+    wide -= mean
+    with np.errstate(over="ignore"):
+        squares = np.einsum("ij,ij->j", wide, wide)
+    total.add_finite(low, high, len(block), mean, squares)
+
+
+def _add_nonfinite_block(total: Moments, block: np.ndarray, wide: np.ndarray) -> None:
     mask = np.isfinite(block)
     finite = mask.sum(axis=0, dtype=np.float64)
-    all_finite = bool(mask.all())
-    if not all_finite:
-        wide[~mask] = 0
+    clean = np.where(mask, wide, 0)
     with np.errstate(over="ignore", invalid="ignore"):
         # Dividing first: the sum of the largest float64 values is no float64.
-        mean = (wide / np.maximum(finite, 1)).sum(axis=0)
-        wide -= mean
-        if not all_finite:
-            wide[~mask] = 0
-        squares = np.einsum("ij,ij->j", wide, wide)
+        mean = (clean / np.maximum(finite, 1)).sum(axis=0)
+        deviation = np.where(mask, clean - mean, 0)
+        squares = np.einsum("ij,ij->j", deviation, deviation)
     total.zeros += (block == 0).sum(axis=0)
     total.negatives += (mask & (block < 0)).sum(axis=0)
-    if not all_finite:
-        total.nans += np.isnan(block).sum(axis=0)
-        total.infinities += np.isinf(block).sum(axis=0)
-        total.negative_infinities += np.isneginf(block).sum(axis=0)
+    total.nans += np.isnan(block).sum(axis=0)
+    total.infinities += np.isinf(block).sum(axis=0)
+    total.negative_infinities += np.isneginf(block).sum(axis=0)
     low = block.min(axis=0, where=mask, initial=np.inf)
     high = block.max(axis=0, where=mask, initial=-np.inf)
     total.add_finite(low, high, finite, mean, squares)

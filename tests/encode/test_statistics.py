@@ -1,5 +1,7 @@
 """Statistics and histograms, against NumPy on the finite values."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -165,3 +167,14 @@ def test_extreme_ranges_still_count_every_value(ends):
     assert result[:, 2].sum() == 2
     assert np.isfinite(result).all()
     assert (result[:, 0] <= result[:, 1]).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 256, 16_000), (4, 112, 112, 64), (1, 14, 14, 4096)])
+def test_statistics_take_less_memory_than_the_values(rng, shape):
+    values = rng.standard_normal(shape, np.float32)
+    channel_statistics(values[:, :2], values.ndim - 1)
+    tracemalloc.start()
+    channel_statistics(values, values.ndim - 1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 0.6 * values.nbytes
