@@ -33,3 +33,14 @@ def test_both_ways_to_deflate_make_a_zlib_stream(rng, deflate):
     packed = deflate(data)
     assert zlib.decompress(packed) == data
     assert len(packed) < len(data)
+
+
+def test_pillow_reads_what_plain_zlib_made(rng, monkeypatch):
+    monkeypatch.setattr(png, "isal_zlib", None)
+    monkeypatch.setattr(png, "deflate", png.deflate_plain)
+    monkeypatch.setattr(png, "crc32", zlib.crc32)
+    pixels = rng.integers(0, 256, (30, 40), np.uint8)
+    with Image.open(io.BytesIO(png.encode_png(pixels, "keyword", "text"))) as image:
+        image.load()
+        np.testing.assert_array_equal(np.asarray(image), pixels)
+        assert image.text["keyword"] == "text"
