@@ -189,7 +189,8 @@ class RunFile:
             ),
         ]
         row = health_row(encoded.statistics, self._channel_means.get(info.path))
-        self._channel_means[info.path] = encoded.statistics.column("mean")
+        # A copy, or each layer's whole table would stay.
+        self._channel_means[info.path] = encoded.statistics.column("mean").copy()
         return _LayerValues(info, encoded.images, pictures, tensors), row
 
     def _write_manifest(self, manifest: Manifest, step: int, wall_time: float) -> None:
