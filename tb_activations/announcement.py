@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import tempfile
 from pathlib import Path
 
 from tb_activations.capture import Plan
@@ -13,17 +14,18 @@ from tb_activations.wording import counted, readable_share, readable_size
 
 
 def announcement(
-    plan: Plan, limits: Limits, bins: int, cadence: str, directory: Path, preparation: float, keep: int | None = None
+    plan: Plan, limits: Limits, bins: int, cadence: str, directory: Path, preparation: float, left: int | None = None
 ) -> str:
     """cadence: when, in words; directory: of the run, `<log_dir>/activations`; preparation: how many seconds it took;
-    keep: the run's byte budget."""
+    left: how many bytes the run may still grow by."""
     samples = plan.samples
     count = sum(layer.role != "input" for layer in plan.layers)
     size = sum(predicted_bytes(layer, limits, bins, samples, plan.channels.get(layer.path)) for layer in plan.layers)
     log_dir = directory.parent
-    # TensorBoard is best pointed at the directory of all runs: `runs` for `runs/exp1`; never at the whole disk.
-    watched = log_dir if log_dir.parent in (Path(), Path(log_dir.anchor)) else log_dir.parent
-    budget = "" if keep is None else f", within {readable_size(keep)} (about {counted(keep // max(size, 1), 'log')})"
+    # TensorBoard is best pointed at the directory of all runs: `runs` for `runs/exp1`; never at one that holds more.
+    shared = (Path(), Path(log_dir.anchor), Path.home(), Path(tempfile.gettempdir()))
+    watched = log_dir if log_dir.parent in shared else log_dir.parent
+    budget = "" if left is None else f", within {readable_size(left)} (about {counted(left // max(size, 1), 'log')})"
     return (
         f"tb_activations: {counted(count, 'layer')} for {counted(samples, 'sample')}, about {readable_size(size)} per "
         f"log, {cadence}{budget}, to {directory}. Tracing the model took {preparation:.1f} s. "

@@ -11,6 +11,7 @@ import keras
 
 from tb_activations.announcement import summary
 from tb_activations.cadence import Cadence
+from tb_activations.cost import WriterStats
 from tb_activations.options import check_flags
 from tb_activations.probe import BATCH, check_probe
 from tb_activations.steps import Steps
@@ -74,7 +75,7 @@ class ActivationLogger(keras.callbacks.Callback):
         on_full: str = "wait",
         strict: bool = False,
         max_overhead: float | None = None,
-        keep: float | None = None,
+        keep: float | str | None = None,
     ) -> None:
         super().__init__()
         check_probe(probe)
@@ -112,9 +113,15 @@ class ActivationLogger(keras.callbacks.Callback):
         # Not needed before training begins, but a wrong option is to be known before hours of preparing data.
         ActivationWriter(**self._writer_options)
         self._writer: ActivationWriter | None = None
+        self._stats = WriterStats()
         self._last_step: int | None = None
         self._fitting = False
         self._steps: Steps | None = None
+
+    @property
+    def stats(self) -> WriterStats:
+        """What logging has cost, in this fit or, after it, in the last one."""
+        return self._stats if self._writer is None else self._writer.stats
 
     def on_train_begin(self, logs: Any = None) -> None:
         # Each fit writes a file of its own: a new model's steps begin at 0 again. One that was interrupted did not end.
@@ -159,8 +166,9 @@ class ActivationLogger(keras.callbacks.Callback):
         if self._writer is not None:
             writer, self._writer = self._writer, None
             writer.close()
-            if self._verbose and writer.stats.logs:
-                print(summary(writer.stats))
+            self._stats = writer.stats
+            if self._verbose and self._stats.logs + self._stats.skipped + self._stats.left_out:
+                print(summary(self._stats))
 
     def _log(self, required: bool = False) -> None:
         if self._writer is None or self._steps is None or self._steps.step == self._last_step:

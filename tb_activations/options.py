@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,11 @@ import numpy as np
 
 
 def checked_step(step: Any) -> int:
+    # A variable, such as `optimizer.iterations`, or a tensor.
+    if hasattr(step, "numpy") and np.ndim(step.numpy()) == 0:
+        step = step.numpy()
+    if isinstance(step, np.ndarray) and step.ndim == 0:
+        step = step[()]
     if isinstance(step, bool) or not isinstance(step, (int, np.integer)):
         raise TypeError(f"step must be an integer. Received: step={step!r} (of type {type(step).__name__})")
     if not 0 <= step < 2**63:
@@ -45,13 +51,16 @@ def checked_share(name: str, value: Any) -> float | None:
 
 
 def checked_bytes(name: str, value: Any) -> int | None:
-    """A float that is a whole number will do, because people write 2e9."""
+    """A float that is a whole number will do, because people write 2e9, and a text with a unit."""
     if value is None:
         return None
+    text = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kMGT]?)B\s*", value) if isinstance(value, str) else None
+    if text:
+        return checked_bytes(name, round(float(text[1]) * 1000.0 ** " kMGT".index(text[2] or " ")))
     is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not is_number or not 1 <= value < 2**63 or value != int(value):
         raise ValueError(
-            f"{name} must be a positive whole number of bytes, such as 2e9, or None for no limit. "
+            f'{name} must be a positive whole number of bytes, such as 2e9 or "2 GB", or None for no limit. '
             f"Received: {name}={value!r}"
         )
     return int(value)

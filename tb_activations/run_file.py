@@ -25,6 +25,7 @@ _MANIFEST_SECONDS = 60.0
 """How old the costs in the manifest may grow: a ResNet50's manifest takes 60 kB."""
 _FILE_HEAD_BYTES = 1024
 """More than what a file begins with."""
+_VERSIONS = {"tb_activations": tb_activations.__version__, "numpy": np.__version__}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Log:
     source: Capture | None
     channels: Mapping[str, Pick]
     pictures: Mapping[str, np.ndarray]
+    required: bool = False
 
     @property
     def nbytes(self) -> int:
@@ -82,8 +84,8 @@ class RunFile:
         self._report = report
         self._file: events.EventFile | None = None
         self._layers: dict[str, LayerInfo] = {}
-        self._skipped: dict[str, str] = {}
-        self._prediction: dict[str, Any] = {}
+        self._of_model: dict[str, Any] = {"writer": _VERSIONS}
+        """The manifest's fields about the model."""
         self._written: Manifest | None = None
         """The manifest on the disk, without its costs."""
         self._manifest_due = 0.0
@@ -100,7 +102,7 @@ class RunFile:
 
         False when the byte budget does not allow it; the file then holds nothing of it.
         """
-        if self._budget.is_used_up:
+        if self._budget.is_used_up and not log.required:
             return False
         manifest = self._manifest(log)
         layers: list[_LayerValues] = []
@@ -120,7 +122,7 @@ class RunFile:
         if prediction is not None:
             top = top_predictions(prediction.scores)
             whole.append(events.tensor_value(schema.PREDICTIONS_TAG, schema.PLUGIN_NAME, top))
-        batches = self._within_budget(log.step, manifest, layers, whole)
+        batches = self._within_budget(log, manifest, layers, whole)
         if batches is None:
             # So that the tab tells why nothing comes any more; there is room for it.
             if self._file is not None:
@@ -150,7 +152,7 @@ class RunFile:
         self._inputs_written.clear()
 
     def _within_budget(
-        self, step: int, manifest: Manifest, layers: list[_LayerValues], whole: list[Summary.Value]
+        self, log: Log, manifest: Manifest, layers: list[_LayerValues], whole: list[Summary.Value]
     ) -> list[list[Summary.Value]] | None:
         """The log's values, a list per event: with pictures or, where they would be too much, without; None when the
         budget allows neither."""
@@ -162,7 +164,7 @@ class RunFile:
             batches = [[*layer.pictures, *layer.tensors] if pictures else layer.tensors for layer in layers]
             batches.append(whole)
             size = reserve + sum(map(events.most_bytes, batches))
-            if self._budget.allows(size, self.bytes_written, step, pictures):
+            if self._budget.allows(size, self.bytes_written, log.step, pictures=pictures, required=log.required):
                 if pictures:
                     inputs = {layer.info.path: layer.images for layer in layers if layer.info.role == "input"}
                     self._inputs_written.update(inputs)
@@ -173,7 +175,8 @@ class RunFile:
         """What is written of one layer, and its row of health."""
         channels, picture = log.channels.get(info.path), log.pictures.get(info.path)
         array = np.asarray(log.arrays.pop(info.path))
-        encoded = encode_layer(info, array, self._limits, self._bins, channels, picture, self._budget.draws)
+        draw = self._budget.draws or log.required
+        encoded = encode_layer(info, array, self._limits, self._bins, channels, picture, draw)
         del array
         pictures: list[Summary.Value] = []
         # A probe's inputs are the same at every log: their pictures would fill the disk with copies.
@@ -203,21 +206,21 @@ class RunFile:
     def _manifest(self, log: Log) -> Manifest:
         # Layers are only ever added: logs of different parts of a model belong to one run.
         self._layers.update({info.path: info for info in log.layers})
-        versions = {"tb_activations": tb_activations.__version__, "numpy": np.__version__}
         source = log.source
         # A log of plain arrays does not forget what is known of the model.
         if source is not None:
-            self._skipped = dict(source.skipped)
-            self._prediction = _prediction_facts(source)
+            self._of_model = {
+                "prediction": _prediction_facts(source),
+                "skipped": dict(source.skipped),
+                "model": dict(source.model),
+                "writer": {**_VERSIONS, **source.framework},
+            }
         return Manifest(
             layers=tuple(self._layers.values()),
             labels=self._labels,
             class_names=self._class_names,
-            prediction=self._prediction,
-            skipped=self._skipped,
-            writer=versions if source is None else {**versions, **source.framework},
-            model=dict(source.model) if source is not None else {},
             options=self._options,
+            **self._of_model,
         )
 
     def flush(self) -> None:
@@ -247,7 +250,9 @@ _ACTIVATION_LAYERS = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
 """Layers, and operations such as `keras.ops.softmax`, that are the activation rather than have one."""
 
 
-def as_log(activations: Mapping[str, np.ndarray], step: int, pictures: Mapping[str, np.ndarray] | None = None) -> Log:
+def as_log(
+    activations: Mapping[str, np.ndarray], step: int, pictures: Mapping[str, np.ndarray], required: bool = False
+) -> Log:
     """Raises TypeError for what is not a mapping of names to arrays."""
     if not isinstance(activations, Mapping):
         raise TypeError(
@@ -257,9 +262,8 @@ def as_log(activations: Mapping[str, np.ndarray], step: int, pictures: Mapping[s
     if isinstance(activations, Capture):
         layers = tuple({info.path: info for info in (*activations.input_layers, *activations.layers)}.values())
         arrays = {**activations.inputs, **activations}
-        return Log(
-            step, time.time(), layers, arrays, activations.without_arrays(), activations.channels, pictures or {}
-        )
+        source, channels = activations.without_arrays(), activations.channels
+        return Log(step, time.time(), layers, arrays, source, channels, pictures, required)
     arrays = {}
     for name, value in activations.items():
         if not isinstance(name, str) or not name:
@@ -269,4 +273,4 @@ def as_log(activations: Mapping[str, np.ndarray], step: int, pictures: Mapping[s
         LayerInfo(path=name, name=name, shape=(None, *array.shape[1:]), dtype=str(array.dtype))
         for name, array in arrays.items()
     )
-    return Log(step, time.time(), layers, arrays, None, {}, pictures or {})
+    return Log(step, time.time(), layers, arrays, None, {}, pictures, required)

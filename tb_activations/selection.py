@@ -134,6 +134,10 @@ def matching(choices: Choices, selector: Any) -> set[str]:
         )
     if hasattr(selector, "__index__"):
         return _by_index(choices, int(selector))
+    name = getattr(selector, "name", None)
+    if isinstance(name, str) and hasattr(selector, "get_config"):
+        # A layer itself, which is callable too.
+        return _by_name(choices, name)
     if callable(selector):
         return _by_predicate(choices, selector, f"{selector!r}")
     raise TypeError(f"a layer selector must be {_SELECTOR_KINDS}. Received: {selector!r} of {type(selector).__name__}")

@@ -8,7 +8,7 @@ def readable_size(size: float) -> str:
     for unit, name in ((1e9, "GB"), (1e6, "MB")):
         if size >= unit:
             return f"{size / unit:.1f} {name}"
-    return f"{max(1, round(size / 1e3))} kB"
+    return f"{round(size / 1e3)} kB" if size >= 1e3 else f"{size:.0f} B"
 
 
 def counted(count: int, noun: str) -> str:

@@ -73,8 +73,9 @@ class ActivationWriter:
         max_overhead: the share of training time that logging may hold the calling thread, e.g. 0.01; tracing counts.
             A log that would exceed it is left out (and counted in `stats.left_out`), unless it is `required`. Default
             None: every log is taken.
-        keep: a byte budget for the run's directory, e.g. `2e9`. Pictures stop where they would fill more than four
-            fifths of it, the rest where the next log would exceed it; no log is half-written. Default None: no limit.
+        keep: a byte budget for the run's directory, e.g. `2e9` or "2 GB". Pictures stop where they would fill more
+            than four fifths of it, the rest where the next log would exceed it; no log is half-written, and room is
+            held back for one `required` log, pictures included. Default None: no limit.
 
     Raises:
         ValueError, TypeError: an option is out of range or of a wrong type; at once, before anything is written.
@@ -100,7 +101,7 @@ class ActivationWriter:
         strict: bool = False,
         queue_bytes: int = DEFAULT_QUEUE_BYTES,
         max_overhead: float | None = None,
-        keep: float | None = None,
+        keep: float | str | None = None,
     ) -> None:
         self.directory = run_directory(log_dir, name)
         check_count("max_channels", max_channels, optional=True)
@@ -173,7 +174,7 @@ class ActivationWriter:
         these; the latter two are read once, and again only when another object is given.
         step: a non-negative integer, greater than that of the log before. A fault in capture warns once and the step
         is skipped; with `strict=True` it is raised. required: take this log even where `max_overhead` would leave it
-        out. Returns whether it was handed over.
+        out, and draw it from what `keep` holds back for it. Returns whether it was handed over.
         """
         started = time.perf_counter()
         step = self._checked(step)
@@ -193,17 +194,20 @@ class ActivationWriter:
             self._meter.add(skipped=1, stall_seconds=time.perf_counter() - started)
             return False
         pictures = self._drawn_inputs(step, lambda: self._fixed.pictures_of(captured.inputs))
-        return self._hand_over(as_log(captured, step, pictures=pictures), started)
+        return self._hand_over(as_log(captured, step, pictures, required), started)
 
     def prepare(self, model: Any, probe: Any) -> Plan | None:
         """Do now what the first `log` would take time for, and find out what is wrong before training.
 
         Raises TypeError, ValueError and IndexError, strict or not, for inputs that do not fit the model, a selection
-        that matches nothing, channels that a layer does not have, and labels that are not one per sample. Any other
+        that matches nothing, channels that a layer does not have, and labels that are not one per sample; OSError when
+        the run's directory cannot be made. Any other
         fault warns, and the plan is None: it is not the user's mistake, and training can do without logs.
         """
         started = time.perf_counter()
         self._check_open()
+        # So that a directory that cannot be made is known before hours of training.
+        self.directory.mkdir(parents=True, exist_ok=True)
         try:
             plan = self._probe_of(model).prepare(self._fixed.inputs_of(probe, model))
         except (TypeError, ValueError, IndexError):
@@ -217,8 +221,10 @@ class ActivationWriter:
 
     def announcement(self, plan: Plan, cadence: str) -> str:
         """One line that tells what will be logged; cadence: when, in words."""
-        seconds, keep = self.stats.preparation_seconds, self._options["keep"]
-        return announcement(plan, self._limits, self._bins, cadence, self.directory, seconds, keep)
+        if self._max_overhead is not None:
+            cadence += f" or less often, within {readable_share(self._max_overhead)} of training time"
+        seconds = self.stats.preparation_seconds
+        return announcement(plan, self._limits, self._bins, cadence, self.directory, seconds, self._budget.left)
 
     def _probe_of(self, model: Any) -> Probe:
         if id(model) not in self._probes:
@@ -237,7 +243,7 @@ class ActivationWriter:
         pictures: dict[str, np.ndarray] = {}
         if isinstance(activations, Capture):
             pictures = self._drawn_inputs(step, lambda: pictures_of(activations.inputs, self._input_image))
-        log = as_log(activations, step, pictures=pictures)
+        log = as_log(activations, step, pictures, required)
         if log.source is None:
             log = dataclasses.replace(log, channels=self._picked(log))
         return self._hand_over(log, started)
@@ -273,9 +279,13 @@ class ActivationWriter:
         error = None
         with self._lock:
             if self._last_step is not None and step <= self._last_step:
+                remedy = (
+                    "Hand over what belongs to one step in one call"
+                    if step == self._last_step
+                    else "To start again from a lower step, close this writer and make a new one"
+                )
                 error = ValueError(
-                    f"steps must increase within a run: step {step} follows step {self._last_step}. "
-                    "To start again from a lower step, close this writer and make a new one."
+                    f"steps must increase within a run: step {step} follows step {self._last_step}. {remedy}."
                 )
                 accepted = False
             else:
@@ -338,9 +348,9 @@ class ActivationWriter:
                 log = self._queue.popleft()
                 self._busy = True
             started = time.perf_counter()
+            written = False
             try:
-                if not self._run.write(log, self._free):
-                    self._meter.add(logs=-1, skipped=1)
+                written = self._run.write(log, self._free)
             except Exception as error:
                 self._faults.report(f"writing the log at step {log.step} to {self.directory} failed", error)
             # What a fault left unwritten.
@@ -349,7 +359,8 @@ class ActivationWriter:
             with self._lock:
                 self._busy = False
                 self._lock.notify_all()
-            self._meter.add(background_seconds=time.perf_counter() - started)
+            lost = int(not written)
+            self._meter.add(logs=-lost, skipped=lost, background_seconds=time.perf_counter() - started)
 
     def _free(self, nbytes: int) -> None:
         with self._lock:
@@ -364,9 +375,11 @@ class ActivationWriter:
 
     def _is_wanted(self, required: bool) -> bool:
         """Whether a log is to be taken at all; counted when it is not."""
+        if required:
+            return True
         if self._budget.is_used_up:
             self._meter.add(skipped=1)
-        elif required or self._meter.affords_another():
+        elif self._meter.affords_another():
             return True
         else:
             self._meter.add(left_out=1)

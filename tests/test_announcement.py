@@ -1,5 +1,7 @@
 """Announcement: the line at the start of training can be believed and its command copied."""
 
+import shlex
+import tempfile
 from pathlib import Path
 
 import keras
@@ -24,6 +26,8 @@ from tb_activations.schema import LayerInfo
         ("/logs/activations", "/logs"),
         ("/logs/exp1/activations", "/logs"),
         ("my runs/exp 1/activations", "'my runs'"),
+        (f"{Path.home()}/exp/activations", shlex.quote(f"{Path.home()}/exp")),
+        (f"{tempfile.gettempdir()}/exp/activations", shlex.quote(f"{tempfile.gettempdir()}/exp")),
     ],
 )
 def test_the_command_watches_all_runs_and_can_be_pasted_into_a_shell(directory, watched):
@@ -34,7 +38,7 @@ def test_the_command_watches_all_runs_and_can_be_pasted_into_a_shell(directory, 
 def test_a_byte_budget_is_told_in_logs():
     layer = LayerInfo("a", "a", shape=(None, 8, 8, 4))
     size = predicted_bytes(layer, Limits(), 64, 2)
-    line = announcement(Plan((layer,), 2), Limits(), 64, "every epoch", Path("runs/a"), 1.0, keep=100 * size + 1)
+    line = announcement(Plan((layer,), 2), Limits(), 64, "every epoch", Path("runs/a"), 1.0, left=100 * size + 1)
     assert ", every epoch, within " in line
     assert " (about 100 logs), to runs/a." in line
 

@@ -62,6 +62,37 @@ def test_pictures_stop_then_everything_and_the_file_never_exceeds_the_budget(tmp
     assert (writer.stats.logs, writer.stats.skipped) == (len(statistics), 200 - len(statistics))
 
 
+def test_the_last_log_has_its_pictures_where_it_is_required(tmp_path):
+    keep = 300_000
+    said = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with ActivationWriter(tmp_path, keep=keep) as writer:
+            for step in range(100):
+                writer.write(arrays(), step)
+                writer.flush()
+            assert not writer.write(arrays(), 100)
+            assert writer.write(arrays(), 101, required=True)
+        said = [str(one.message) for one in caught]
+    run = read(tmp_path / "activations")
+    pictures = [step for step, _ in tensors(run, "conv/image")]
+    assert pictures[-1] == 101
+    assert pictures[:-1] == list(range(len(pictures) - 1))
+    assert size(tmp_path / "activations") <= keep
+    assert [line.endswith("There is room for the state after training.") for line in said] == [True, True]
+
+
+def test_each_writer_says_it_and_names_the_users_line(tmp_path):
+    with warnings.catch_warnings(record=True) as caught:
+        # Python's own choice, which shows the same text of the same line but once.
+        warnings.simplefilter("default")
+        for fit in (1, 2):
+            with ActivationWriter(tmp_path / str(fit), keep=1000) as writer:
+                writer.write(arrays(), 0)
+    assert len(caught) == 4
+    assert {warning.filename for warning in caught} == {__file__}
+
+
 def test_the_costs_are_in_the_manifest_to_the_end_even_of_a_used_up_budget(tmp_path):
     _, writer = logged(tmp_path, 200_000, 100)
     newest = tensors(read(tmp_path / "activations"), "manifest")[-1][1].item()

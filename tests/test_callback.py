@@ -215,6 +215,33 @@ def test_training_begins_and_ends_with_one_line(tmp_path, data, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_a_directory_that_cannot_be_made_is_said_before_the_first_epoch(tmp_path, data):
+    x, y = data
+    logger = ActivationLogger(tmp_path / "runs", probe=x[:3])
+    (tmp_path / "runs").write_text("in the way")
+    model = small_model()
+    with pytest.raises(NotADirectoryError, match="log_dir must be a directory"):
+        model.fit(x, y, epochs=1, verbose=0, callbacks=[logger])
+    assert model.optimizer.iterations.numpy() == 0
+
+
+def test_an_empty_probe_is_refused_before_the_first_epoch(tmp_path, data):
+    x, y = data
+    with pytest.raises(ValueError, match=r"the inputs hold no sample: .* has shape \(0, 4\)"):
+        small_model().fit(x, y, verbose=0, callbacks=[ActivationLogger(tmp_path, probe=x[:0])])
+
+
+def test_what_logging_cost_is_known_during_training_and_after_it(tmp_path, data):
+    x, y = data
+    logger = ActivationLogger(tmp_path, probe=x[:3], verbose=False)
+    assert logger.stats.logs == 0
+    during = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(logger.stats.logs))
+    seen = []
+    small_model().fit(x, y, epochs=2, verbose=0, callbacks=[logger, during])
+    assert seen == [2, 3]
+    assert logger.stats.logs == 3
+
+
 def test_the_first_and_the_last_state_can_be_left_out(tmp_path, data):
     x, y = data
     logger = ActivationLogger(tmp_path, probe=x[:3], log_freq=2, log_ends=False)

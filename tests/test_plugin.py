@@ -156,6 +156,8 @@ def test_runs_answers_304_while_nothing_changed(server):
     tag = server.get("runs").headers["ETag"]
     again = server.get("runs", {"If-None-Match": tag})
     assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", tag)
+    # TensorBoard warns of each response without one, in the user's terminal.
+    assert again.headers["Content-Type"] == "application/json"
     assert server.get("runs", {"If-None-Match": 'W/"other"'}).status_code == 200
 
 

@@ -50,6 +50,13 @@ def test_each_kind_of_selector_in_execution_order(selector, expected):
     assert paths(selector) == expected
 
 
+def test_a_layer_itself_selects_by_its_name():
+    keras = pytest.importorskip("keras")
+    assert paths(keras.layers.Dense(3, name="conv_intermediate")) == ["conv_intermediate"]
+    with pytest.raises(ValueError, match='no layer matches "elsewhere"'):
+        paths([keras.layers.Dense(3, name="elsewhere")])
+
+
 def test_exclude_takes_away():
     assert paths(exclude="flatten") == ["conv_intermediate", "backbone/d1"]
 

@@ -189,6 +189,7 @@ def test_a_directory_that_cannot_be_written_to_warns_and_training_goes_on(tmp_pa
     (tmp_path / "activations").write_text("in the way")
     with pytest.warns(ActivationWarning, match="writing the log at step 0"):
         write_and_close(writer, {0: {"a": np.ones((1, 3))}})
+    assert (writer.stats.logs, writer.stats.skipped) == (0, 1)
 
 
 def test_a_run_deleted_while_it_is_written_begins_anew(tmp_path):
@@ -224,10 +225,11 @@ def test_a_switch_is_true_or_false(tmp_path, option):
         ({"max_overhead": 0}, "max_overhead must be a share of training time"),
         ({"max_overhead": float("nan")}, "max_overhead must be a share"),
         ({"max_overhead": "1%"}, "max_overhead must be a share.*Received: max_overhead='1%'"),
-        ({"keep": 0}, "keep must be a positive whole number of bytes, such as 2e9"),
+        ({"keep": 0}, 'keep must be a positive whole number of bytes, such as 2e9 or "2 GB"'),
         ({"keep": 1.5}, "keep must be a positive whole number"),
         ({"keep": float("inf")}, "keep must be a positive whole number"),
-        ({"keep": "2GB"}, "keep must be a positive whole number.*Received: keep='2GB'"),
+        ({"keep": "0 GB"}, "keep must be a positive whole number"),
+        ({"keep": "2 GiB"}, "keep must be a positive whole number.*Received: keep='2 GiB'"),
     ],
 )
 def test_a_wrong_option_is_refused_at_once(tmp_path, options, words):
@@ -262,6 +264,27 @@ def test_labels_that_do_not_fit_the_samples_are_said_and_lose_nothing(tmp_path):
     assert tensors(read(tmp_path / "activations"), "a/statistics")
 
 
+def test_a_step_may_be_any_integer_scalar(tmp_path):
+    tf, keras = pytest.importorskip("tensorflow"), pytest.importorskip("keras")
+    kinds = [np.int64(0), np.array(1), tf.constant(2), tf.Variable(3), keras.Variable(4, dtype="int64")]
+    with ActivationWriter(tmp_path) as writer:
+        for step in kinds:
+            writer.write({"a": np.ones((1, 3))}, step)
+    assert [step for step, _ in tensors(read(tmp_path / "activations"), "a/image")] == [0, 1, 2, 3, 4]
+
+
+def test_plain_arrays_at_another_step_do_not_forget_the_model(tmp_path):
+    keras = pytest.importorskip("keras")
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax", name="out")], name="net")
+    with ActivationWriter(tmp_path) as writer:
+        writer.log(model, np.ones((1, 4), np.float32), 0)
+        writer.write({"other": np.ones((1, 3))}, 1)
+    newest = manifests(read(tmp_path / "activations"))[-1]
+    assert newest.model["name"] == "net"
+    assert "keras" in newest.writer
+    assert newest.prediction["path"] == "out"
+
+
 @pytest.mark.parametrize(("step", "error"), [(1.5, TypeError), (True, TypeError), (-1, ValueError)])
 def test_a_step_is_a_non_negative_integer(tmp_path, step, error):
     with pytest.raises(error, match="step must be"):
@@ -290,7 +313,7 @@ def test_each_activation_is_freed_as_soon_as_it_is_encoded(tmp_path, monkeypatch
         return encode_layer(*args)
 
     monkeypatch.setattr(run_file, "encode_layer", encode)
-    log = run_file.as_log(arrays, step=0)
+    log = run_file.as_log(arrays, 0, {})
     del arrays
     sizes = []
     fail = lambda what, error, where="": pytest.fail(str(error))  # noqa: E731

@@ -56,6 +56,9 @@ def prepare(model: Any, inputs: Any) -> Inputs:
     values = {name: leaf for name, leaf in zip(names, leaves, strict=True) if leaf is not None}
     if not values:
         raise TypeError(f"inputs must be arrays of numbers or text. Received: {inputs!r}")
+    for name, value in values.items():
+        if isinstance(value, np.ndarray) and value.shape[:1] == (0,):
+            raise ValueError(f"the inputs hold no sample: {name!r} has shape {value.shape}")
     return Inputs(values, keras.tree.pack_sequence_as(structure, leaves))
 
 

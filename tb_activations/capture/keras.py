@@ -248,7 +248,11 @@ def _check_model(model: Any) -> None:
             "The model is the variable that fit was called on: history = model.fit(…); capture(model, x)"
         )
     if not isinstance(model, keras.Model):
-        raise TypeError(f"model must be a Keras 3 model (keras.Model). Received: {model!r} of {type(model).__name__}")
+        received = f"an array of shape {model.shape}" if hasattr(model, "shape") else repr(model)
+        raise TypeError(
+            "model must be a Keras 3 model (keras.Model), and comes before the inputs. "
+            f"Received: {received} of {type(model).__name__}"
+        )
     if type(model).call is keras.Model.call:
         parts = ", ".join(layer.name for layer in model.layers) or "none"
         raise ValueError(

@@ -119,8 +119,7 @@ class ActivationsPlugin(base_plugin.TBPlugin):
         # Weak, because http_util compresses the body for those who accept it.
         tag = hashlib.sha256(body.encode()).hexdigest()[:16]
         if request.if_none_match.contains_weak(tag):
-            response = _respond(request, "", "application/json", code=304)
-            del response.headers["Content-Length"]
+            response = _NotModified()
         else:
             response = _respond(request, body, "application/json")
         response.set_etag(tag, weak=True)
@@ -209,6 +208,17 @@ def _immutable(request: wrappers.Request, content: bytes, mime_type: str) -> wra
 
 def _json(data: Mapping[str, Any]) -> str:
     return json.dumps(data, separators=(",", ":"), allow_nan=False)
+
+
+class _NotModified(wrappers.Response):
+    """Werkzeug takes the Content-Type from a 304, and TensorBoard warns of every response that has none."""
+
+    default_status = 304
+
+    def get_wsgi_headers(self, environ: Any) -> Any:
+        headers = super().get_wsgi_headers(environ)
+        headers["Content-Type"] = "application/json"
+        return headers
 
 
 def _scope(request: wrappers.Request) -> Scope:

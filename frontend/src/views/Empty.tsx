@@ -3,13 +3,13 @@ import { copyText } from "../clipboard";
 import { problems, runs } from "../store";
 import { Problem } from "./Problem";
 
-const EXAMPLE = `pip install 'tb_activations[tensorflow]'
+/** location: what TensorBoard watches; not always a directory that a training could write to. */
+function example(location: string): string {
+  const directory = location === "" || location.includes("://") ? "runs" : location.replace(/\/+$/, "");
+  return `from tb_activations import ActivationLogger
 
-from tb_activations import ActivationLogger
-
-model.fit(x, y, callbacks=[ActivationLogger("runs/exp1", probe=x[:4])])
-
-tensorboard --logdir runs`;
+model.fit(x, y, callbacks=[ActivationLogger("${directory}/exp1", probe=x[:4])])`;
+}
 
 function reason(): string {
   const known = runs.value;
@@ -24,8 +24,9 @@ function reason(): string {
 export function Empty() {
   const [copied, setCopied] = useState(false);
   const sentence = problems.value.runs;
+  const text = example(runs.value?.data_location ?? "");
   const copy = async () => {
-    setCopied(await copyText(EXAMPLE));
+    setCopied(await copyText(text));
     setTimeout(() => setCopied(false), 2000);
   };
   return (
@@ -38,7 +39,7 @@ export function Empty() {
           <p>{reason()}</p>
           {runs.value && (
             <div class="example">
-              <pre>{EXAMPLE}</pre>
+              <pre>{text}</pre>
               <button class="plain" onClick={() => void copy()}>
                 {copied ? "Copied" : "Copy"}
               </button>
