@@ -17,7 +17,8 @@ def test_without_any_run_it_says_so_and_shows_the_lines_to_copy(page, tmp_path, 
         empty = page.frame_locator("iframe").get_by_test_id("empty")
         expect(empty).to_contain_text("knows no runs")
         expect(empty).to_contain_text(str(tmp_path))
-        expect(empty).to_contain_text(f'ActivationLogger("{tmp_path}/exp1", ')
+        expect(empty).to_contain_text(f'"{tmp_path}/exp1"')
+        expect(empty).to_contain_text("callbacks=[logger]")
         page.screenshot(path=screenshots / "empty-1440.png")
 
 

@@ -8,7 +8,11 @@ function example(location: string): string {
   const directory = location === "" || location.includes("://") ? "runs" : location.replace(/\/+$/, "");
   return `from tb_activations import ActivationLogger
 
-model.fit(x, y, callbacks=[ActivationLogger("${directory}/exp1", probe=x[:4])])`;
+logger = ActivationLogger(
+    "${directory}/exp1",
+    probe=x[:4],
+)
+model.fit(x, y, callbacks=[logger])`;
 }
 
 function reason(): string {
