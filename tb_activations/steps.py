@@ -34,18 +34,19 @@ class Steps:
 
     def after_batch(self, batch: int) -> int:
         """How many batches are done since the last call; batch: the index in the epoch that Keras gives."""
-        iterations = self._iterations()
         done = batch + 1 - self._batch
         # With steps_per_execution, `batch` moves by several at a time, and too far where an epoch's batches do not
-        # come out even. The optimizer knows better where each batch is one iteration.
-        if not self._accumulates():
+        # come out even. The optimizer knows better where each batch is one iteration. It is asked only then, because
+        # that takes a good part of a small model's step.
+        if getattr(self.model, "steps_per_execution", 1) != 1 and not self._accumulates():
+            iterations = self._iterations()
             done = iterations - self._iterations_seen or done
-        self._iterations_seen = iterations
+            self._iterations_seen = iterations
         self._batch = batch + 1
         self._batches += done
         # Settled by the first batch, or the count would jump back when the optimizer begins later.
         if self._has_own_train_step and self._batches == done:
-            self._counts_batches = iterations == 0
+            self._counts_batches = self._iterations() == 0
         return done
 
     def _iterations(self) -> int:
