@@ -25,15 +25,19 @@ WARM_UP_STEPS = 100
 
 @dataclasses.dataclass(frozen=True)
 class FitCost:
-    """slow_down: of each fit with the hook over the mean of the bare ones before and after it; noise: the same
-    between bare fits. seconds: of a bare fit. In per cent of the fit with the hook, the time it holds training: around,
-    before the first step and after the last (it traces, logs the first state, and waits for the last log to be
-    written); logging, between steps; counting, after steps that are not logged. log_ms: one log between steps."""
+    """slow_down: of each fit with the hook over the mean of the bare ones before and after it, in per cent; steady: the
+    same less what is spent around the steps; noise: between bare fits that follow each other. seconds: of a bare fit.
+
+    In per cent of the fit with the hook, the time it holds training: around, before the first step and after the last
+    (it traces, logs the first state, and waits for the last log to be written); logging, between steps; counting, after
+    steps that are not logged. log_ms: one log between steps.
+    """
 
     what: str
     steps: int
     seconds: float
     slow_down: Spread
+    steady: Spread
     noise: Spread
     around: float
     logging: float
@@ -82,6 +86,12 @@ def _fit_cost(
         steps,
         statistics.median(bare),
         Spread.of([100 * (seconds / beside - 1) for seconds, beside in zip(logged, neighbours, strict=True)]),
+        Spread.of(
+            [
+                100 * ((seconds - hook.around) / beside - 1)
+                for seconds, hook, beside in zip(logged, hooks, neighbours, strict=True)
+            ]
+        ),
         Spread.of([100 * (after / before - 1) for before, after in itertools.pairwise(bare)]),
         around,
         logging,

@@ -96,12 +96,9 @@ def everything() -> Measurements:
 
 def _figures_of_logs(logs: dict[str, LogCost]) -> dict[str, float]:
     figures: dict[str, float] = {}
-    for key in ("resnet50_1", "resnet50_4"):
-        figures[f"stall_{key}"] = logs[key].stall
-        figures[f"{key}_forward_ms"] = logs[key].forward.wall * 1e3
-        figures[f"{key}_beyond_ms"] = (logs[key].log.wall - logs[key].forward.wall) * 1e3
-    for key in ("transformer", "demo_cnn"):
-        figures[f"stall_{key}"] = logs[key].share_of_allowed
+    for key, cost in logs.items():
+        figures[f"stall_{key}"] = cost.share_of_allowed if key in ("transformer", "demo_cnn") else cost.stall
+        figures |= {f"{key}_forward_ms": cost.forward.wall * 1e3, f"{key}_log_ms": cost.log.wall * 1e3}
     one = logs["resnet50_1"]
     figures |= {"cpu": one.cpu, "cpu_forward_ms": one.forward.cpu * 1e3, "cpu_log_ms": one.log.cpu * 1e3}
     return figures | {"megabytes": one.megabytes}

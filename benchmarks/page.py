@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 import math
-import os
-import platform
 from collections.abc import Iterable
 from pathlib import Path
 
-import keras
-import numpy as np
-import tensorflow as tf
-
 from benchmarks.arrays import BINS, SHAPE
-from benchmarks.curves import CHANNELS
+from benchmarks.curves import CHANNELS, Curves
 from benchmarks.fits import LOG_FREQ
+from benchmarks.machine import machine
 from benchmarks.measurements import FULL, Measurements
 from benchmarks.memory import BURST, LOGS
 from benchmarks.passes import SHAPE as PASSES_SHAPE
@@ -31,7 +25,7 @@ def page(found: Measurements) -> str:
     points = [*found.curves.by_layers, *found.curves.by_unselected, *found.curves.by_pixels]
     facts: dict[str, object] = {
         **figures,
-        **_machine(),
+        **machine(),
         "minutes": found.seconds / 60,
         "targets": _lines(
             (target.what, target.text, shown(target, figures[key]), _met(target, figures[key]))
@@ -55,9 +49,10 @@ def page(found: Measurements) -> str:
                 fit.what,
                 f"{fit.steps:,}",
                 f"{fit.seconds:.1f}",
-                f"{fit.slow_down.median:+.2f} %",
-                _quartiles(fit.slow_down, "+.2f"),
-                f"{fit.noise.median:+.2f} % ({_quartiles(fit.noise, '+.2f')})",
+                *(
+                    f"{spread.median:+.2f} % ({_quartiles(spread, '+.2f')})"
+                    for spread in (fit.slow_down, fit.steady, fit.noise)
+                ),
                 f"{fit.log_ms:.1f}",
                 f"{fit.around:.2f} %",
                 f"{fit.logging:.2f} %",
@@ -89,6 +84,7 @@ def page(found: Measurements) -> str:
                 ("our statistics, per channel", "statistics"),
             )
         ),
+        "growth": _growth(found.curves),
         "curve_rows": _lines(
             (
                 point.cost.what,
@@ -145,6 +141,20 @@ def _missed(figures: dict[str, float], found: Measurements) -> str:
     return "Not met, and why:\n\n" + "\n".join(lines) if lines else "All are met."
 
 
+def _growth(grown: Curves) -> str:
+    few, many = grown.by_layers[-2], grown.by_layers[-1]
+    alone, among = grown.by_unselected[0], grown.by_unselected[-1]
+    small, large = grown.by_pixels[0], grown.by_pixels[-1]
+    return (
+        f"From {few.depth} to {many.depth} logged layers, the captured values grow "
+        f"{many.values / few.values:.1f} times, the stall {many.cost.log.wall / few.cost.log.wall:.1f} times and the "
+        f"CPU {many.cost.log.cpu / few.cost.log.cpu:.1f} times; from {small.size}² to {large.size}² pixels, "
+        f"{large.values / small.values:.1f}, {large.cost.log.wall / small.cost.log.wall:.1f} and "
+        f"{large.cost.log.cpu / small.cost.log.cpu:.1f} times. One logged layer stalls {alone.cost.log.wall * 1e3:.2f} "
+        f"ms alone and {among.cost.log.wall * 1e3:.2f} ms among {among.depth}."
+    )
+
+
 def _quartiles(spread: Spread, form: str) -> str:
     return f"{spread.low:{form}} to {spread.high:{form}}"
 
@@ -155,27 +165,3 @@ def _number(value: float, form: str) -> str:
 
 def _lines(rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _machine() -> dict[str, object]:
-    try:
-        from isal import __version__ as isal
-    except ImportError:
-        isal = "not installed"
-    return {
-        "cpu": _cpu_model(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "numpy": np.__version__,
-        "isal": isal,
-        "date": datetime.date.today().isoformat(),
-    }
-
-
-def _cpu_model() -> str:
-    facts = Path("/proc/cpuinfo")
-    lines = facts.read_text().splitlines() if facts.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or "unknown CPU"

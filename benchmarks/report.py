@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
+
+import tensorflow as tf
 
 from benchmarks.apart import ROOT
 from benchmarks.growth_plot import growth_plot
@@ -17,9 +20,13 @@ PLOT = PAGE.with_suffix(".svg")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--guard", action="store_true", help="the important figures; no page; exit 1 beyond a margin")
-    if parser.parse_args().guard:
+    guarding = parser.parse_args().guard
+    if not sys.platform.startswith("linux"):
+        raise SystemExit(f"the benchmarks read /proc, which only Linux has. Received: {sys.platform}")
+    if guarding:
         guard()
         return
+    tf.get_logger().setLevel("ERROR")
     found = everything()
     PAGE.write_text(page(found))
     PLOT.write_text(growth_plot(found.curves))
