@@ -80,6 +80,7 @@ def everything() -> Measurements:
     fits = fit_costs(FULL.fits)
     for key, fit in fits.items():
         figures |= {key: fit.slow_down.median, f"{key}_noise": fit.noise.median, f"{key}_around": fit.around}
+        figures[f"{key}_noise_reach"] = max(abs(fit.noise.low), abs(fit.noise.high))
         figures |= {f"{key}_logging": fit.logging, f"{key}_counting": fit.counting, f"{key}_log_ms": fit.log_ms}
     return Measurements(
         figures=figures,

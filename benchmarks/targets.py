@@ -43,19 +43,12 @@ _ALLOWED = "× what is allowed (1.2 forward passes, or 2 ms where that is larger
 _OURS = "× our stall"
 _FIT = "% more wall time than without"
 _FIT_WHY = (
-    "Of its time, the hook held training {{{key}_around:.2f}} % around the steps (tracing above all), "
+    "Of its time, the hook held training {{{key}_around:.2f}} % around the steps, "
     "{{{key}_logging:.2f}} % in logs of {{{key}_log_ms:.1f}} ms, and {{{key}_counting:.2f}} % after steps without a "
-    "log; the rest is the background thread, which shares the cores with training, and noise: between bare fits the "
-    "median difference was {{{key}_noise:+.2f}} %."
+    "log. The quartiles of the difference between bare fits reach {{{key}_noise_reach:.2f}} %."
 )
-_STALL_WHY = (
-    "A log holds the thread {{{key}_log_ms:.1f}} ms, a forward pass {{{key}_forward_ms:.1f}} ms. All that it "
-    "captures needs memory of its own, which a bare pass uses again for the next layer."
-)
-_SMALL_WHY = (
-    "A log holds the thread {{{key}_log_ms:.2f}} ms, a forward pass {{{key}_forward_ms:.2f}} ms; what does not "
-    "depend on the model's size weighs more in a small one."
-)
+_STALL_WHY = "A log holds the thread {{{key}_log_ms:.1f}} ms, a forward pass {{{key}_forward_ms:.1f}} ms."
+_SMALL_WHY = "A log holds the thread {{{key}_log_ms:.2f}} ms, a forward pass {{{key}_forward_ms:.2f}} ms."
 _PEER_WHY = "It holds the thread {{{key}_ms:.0f}} ms, ours {{{key}_ours_ms:.0f}} ms."
 
 TARGETS = {
