@@ -69,22 +69,22 @@ TARGETS = {
         0.4,
         why="The first log took {first_log_s:.1f} s, the first call {first_call_s:.1f} s.",
     ),
-    # Measured 6.2 on 2 cores that other work shared.
+    # Measured 5.2 on 2 cores.
     "cpu": Target(
         "CPU of a log, all threads, ResNet50, batch 1",
         4.0,
         "× a forward pass",
         0.4,
-        bound=8.5,
+        bound=7.3,
         why="A forward pass takes {cpu_forward_ms:.0f} ms of CPU, the log {cpu_log_ms:.0f} ms.",
     ),
-    # Measured 11.2; a run of six logs, so that a sixth of the first log's inputs and manifest is in it.
+    # Measured 10.0; a run of six logs, so that a sixth of the first log's inputs and manifest is in it.
     "megabytes": Target(
         "written per log, ResNet50, batch 1",
         9.0,
         "MB",
         0.1,
-        bound=12.3,
+        bound=11.0,
         why="Of a first log's {file_megabytes:.1f} MB, the PNG pictures are {png_megabytes:.1f} MB.",
     ),
     "fit_demo_cnn": Target("`fit`, demo CNN, batch 32", 1.0, _FIT, 1.0, why=_FIT_WHY.format(key="fit_demo_cnn")),
