@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import statistics
+import sys
 import tempfile
 import time
 from typing import Any
@@ -14,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import models
+from benchmarks.apart import measured_apart
 from benchmarks.timing import Spread
 from demo.train import BATCH_SIZE, build_model, digits
 from tb_activations import ActivationLogger
@@ -46,12 +49,23 @@ class FitCost:
 
 
 def fit_costs(pairs: int) -> dict[str, FitCost]:
+    """Measured in a process of its own: in one that has run other models, fits differ by tens of per cent."""
+    found = measured_apart("benchmarks.fits", str(pairs))
+    spreads = ("slow_down", "steady", "noise")
+    return {key: FitCost(**{**cost, **{name: Spread(*cost[name]) for name in spreads}}) for key, cost in found.items()}
+
+
+def main() -> None:
+    print(json.dumps({key: dataclasses.asdict(cost) for key, cost in _fit_costs(int(sys.argv[1])).items()}))
+
+
+def _fit_costs(pairs: int) -> dict[str, FitCost]:
     (images, labels), _ = digits()
     small = models.small_resnet()
     small.compile(keras.optimizers.SGD(0.01, momentum=0.9), "sparse_categorical_crossentropy")
-    # Three times the steps, because they are short.
+    # Twice the steps, because they are short.
     own = _fit_cost(
-        "demo CNN, batch {batch}, its own", build_model(), images, labels, BATCH_SIZE, 3 * LEAST_STEPS, pairs
+        "demo CNN, batch {batch}, its own", build_model(), images, labels, BATCH_SIZE, 2 * LEAST_STEPS, pairs
     )
     large = _fit_cost("demo CNN, batch {batch}", build_model(), images, labels, 128, LEAST_STEPS, pairs)
     crops, photos = models.photo_crops(4096)
@@ -137,3 +151,7 @@ def _logged_fit(model: keras.Model, data: tf.data.Dataset, probe: np.ndarray, st
     with tempfile.TemporaryDirectory() as directory:
         hook = Timed(directory, probe, log_freq=LOG_FREQ, verbose=False)
         return _fit(model, data, steps, [hook]), hook
+
+
+if __name__ == "__main__":
+    main()

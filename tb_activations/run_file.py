@@ -124,8 +124,8 @@ class RunFile:
             whole.append(events.tensor_value(schema.PREDICTIONS_TAG, schema.PLUGIN_NAME, top))
         batches = self._within_budget(log, manifest, layers, whole)
         if batches is None:
-            # So that the tab tells why nothing comes any more; there is room for it.
-            if self._file is not None:
+            # So that the tab tells why nothing comes any more; there is room for it, once.
+            if self._written is not None and self._written.notes != tuple(self._budget.notes):
                 self._write_manifest(manifest, self._last_step, log.wall_time)
             return False
         self._look_after_file()

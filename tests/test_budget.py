@@ -72,12 +72,15 @@ def test_the_last_log_has_its_pictures_where_it_is_required(tmp_path):
                 writer.write(arrays(), step)
                 writer.flush()
             assert not writer.write(arrays(), 100)
-            assert writer.write(arrays(), 101, required=True)
+            for step in range(101, 151):
+                assert writer.write(arrays(), step, required=True)
         said = [str(one.message) for one in caught]
     run = read(tmp_path / "activations")
     pictures = [step for step, _ in tensors(run, "conv/image")]
     assert pictures[-1] == 101
     assert pictures[:-1] == list(range(len(pictures) - 1))
+    # Those that were required and did not fit any more.
+    assert writer.stats.skipped > 40
     assert size(tmp_path / "activations") <= keep
     assert [line.endswith("There is room for the state after training.") for line in said] == [True, True]
 

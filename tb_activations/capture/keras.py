@@ -234,11 +234,16 @@ def _as_numpy(tensor: Any) -> np.ndarray:
     """
     if tensor.dtype in _SHARED_TYPES:
         return np.asarray(memoryview(tensor))
+    if tensor.dtype == tf.bfloat16:
+        # Python's buffers have no name for the type, but its bytes can be shared.
+        return np.asarray(memoryview(tf.bitcast(tensor, tf.uint16))).view(tensor.dtype.as_numpy_dtype)
     values: np.ndarray = tensor.numpy()
     return values
 
 
-_SHARED_TYPES = frozenset({tf.float32, tf.float64, tf.int32, tf.int64, tf.uint8, tf.bool})
+_SHARED_TYPES = frozenset(
+    (tf.float16, tf.float32, tf.float64, tf.int8, tf.int16, tf.int32, tf.int64, tf.uint8, tf.uint16, tf.bool)
+)
 
 
 def _check_model(model: Any) -> None:
