@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 import statistics
 import sys
@@ -28,8 +27,8 @@ WARM_UP_STEPS = 100
 
 @dataclasses.dataclass(frozen=True)
 class FitCost:
-    """slow_down: of each fit with the hook over the mean of the bare ones before and after it, in per cent; steady: the
-    same less what is spent around the steps; noise: between bare fits that follow each other. seconds: of a bare fit.
+    """In per cent beyond the median of the bare fits, slow_down: of the fits with the hook; steady: of the same less
+    what is spent around the steps; noise: of the bare fits themselves. seconds: of a bare fit.
 
     In per cent of the fit with the hook, the time it holds training: around, before the first step and after the last
     (it traces, logs the first state, and waits for the last log to be written); logging, between steps; counting, after
@@ -89,7 +88,11 @@ def _fit_cost(
         logged.append(seconds)
         hooks.append(hook)
         bare.append(_fit(model, data, steps))
-    neighbours = [(before + after) / 2 for before, after in itertools.pairwise(bare)]
+    usual = statistics.median(bare)
+
+    def beyond(seconds: list[float]) -> Spread:
+        return Spread.of([100 * (one / usual - 1) for one in seconds])
+
     shares = [
         (100 * hook.around / seconds, 100 * hook.logging / seconds, 100 * hook.counting / seconds)
         for hook, seconds in zip(hooks, logged, strict=True)
@@ -98,15 +101,10 @@ def _fit_cost(
     return FitCost(
         what.format(batch=batch),
         steps,
-        statistics.median(bare),
-        Spread.of([100 * (seconds / beside - 1) for seconds, beside in zip(logged, neighbours, strict=True)]),
-        Spread.of(
-            [
-                100 * ((seconds - hook.around) / beside - 1)
-                for seconds, hook, beside in zip(logged, hooks, neighbours, strict=True)
-            ]
-        ),
-        Spread.of([100 * (after / before - 1) for before, after in itertools.pairwise(bare)]),
+        usual,
+        beyond(logged),
+        beyond([seconds - hook.around for seconds, hook in zip(logged, hooks, strict=True)]),
+        beyond(bare),
         around,
         logging,
         counting,
