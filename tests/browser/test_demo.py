@@ -25,7 +25,12 @@ class RunningDemo:
         options = ["--logdir", str(directory / "runs"), "--epochs", str(epochs), "--log-freq", "30"]
         with open(self._log, "wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(RUN), *options], stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                [sys.executable, str(RUN), *options],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                # Ctrl-C is ignored by what a shell runs in the background, and by all that starts from it.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     @property
