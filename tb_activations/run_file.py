@@ -156,14 +156,11 @@ class RunFile:
     ) -> list[list[Summary.Value]] | None:
         """The log's values, a list per event: with pictures or, where they would be too much, without; None when the
         budget allows neither."""
-        reserve = 0
-        if self._budget.is_limited:
-            # One with this log, one that says that the budget is used up, and the last one, with the final costs.
-            reserve = 3 * (events.most_bytes([events.manifest_value(manifest)]) + _FILE_HEAD_BYTES)
         for pictures in (True, False) if any(layer.pictures for layer in layers) else (False,):
             batches = [[*layer.pictures, *layer.tensors] if pictures else layer.tensors for layer in layers]
             batches.append(whole)
-            size = reserve + sum(map(events.most_bytes, batches))
+            # Without a budget nobody needs to know.
+            size = _most_bytes(manifest, batches) if self._budget.is_limited else 0
             if self._budget.allows(size, self.bytes_written, log.step, pictures=pictures, required=log.required):
                 if pictures:
                     inputs = {layer.info.path: layer.images for layer in layers if layer.info.role == "input"}
@@ -236,6 +233,13 @@ class RunFile:
                 self._write_manifest(self._written, self._last_step, time.time())
         finally:
             self._file.close()
+
+
+def _most_bytes(manifest: Manifest, batches: list[list[Summary.Value]]) -> int:
+    """What a log takes, and the manifests that a run may still need: one with this log, one that says that the budget
+    is used up, and the last one, with the final costs."""
+    manifests = 3 * (events.most_bytes([events.manifest_value(manifest)]) + _FILE_HEAD_BYTES)
+    return manifests + sum(map(events.most_bytes, batches))
 
 
 def _prediction_facts(source: Capture) -> dict[str, Any]:

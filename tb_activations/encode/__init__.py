@@ -53,15 +53,12 @@ def encode_layer(
     values = as_numbers(array)
     axis = view_of(info, values.shape[1:]).channel_axis
     statistics = channel_statistics(values, None if axis is None else axis + 1)
-    images: tuple[bytes, ...] = ()
-    width = height = 0
-    if not draw:
-        pass
-    elif picture is None:
-        images, width, height = _drawn(info, values, str(array.dtype), limits, channels)
-    else:
-        images, width, height = _drawn(info, as_numbers(picture), str(picture.dtype), limits, None)
-    return EncodedLayer(images, width, height, histogram(values, bins, statistics.finite_range), statistics)
+    drawn: tuple[tuple[bytes, ...], int, int] = ((), 0, 0)
+    if draw and picture is None:
+        drawn = _drawn(info, values, str(array.dtype), limits, channels)
+    elif draw and picture is not None:
+        drawn = _drawn(info, as_numbers(picture), str(picture.dtype), limits, None)
+    return EncodedLayer(*drawn, histogram(values, bins, statistics.finite_range), statistics)
 
 
 def _drawn(
