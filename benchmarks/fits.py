@@ -76,7 +76,11 @@ def _fit_cost(
     what: str, model: keras.Model, x: np.ndarray, y: np.ndarray, batch: int, steps: int, pairs: int
 ) -> FitCost:
     data = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(len(x), seed=0).repeat()
-    data = data.batch(batch, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    data = data.batch(batch, drop_remainder=True).prefetch(2)
+    # With tf.data's autotuning a fit may end only when its thread next wakes: 10 ms × (2ⁿ - 1) after it began.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    data = data.with_options(options)
     # Both ways once, short: what only the first fit of a process pays belongs to neither.
     _fit(model, data, WARM_UP_STEPS)
     _logged_fit(model, data, x[:4], WARM_UP_STEPS)
