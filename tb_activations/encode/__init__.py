@@ -58,7 +58,7 @@ def encode_layer(
         drawn = _drawn(info, values, str(array.dtype), limits, channels)
     elif draw and picture is not None:
         drawn = _drawn(info, as_numbers(picture), str(picture.dtype), limits, None)
-    return EncodedLayer(*drawn, histogram(values, bins, statistics.finite_range), statistics)
+    return EncodedLayer(*drawn, histogram(values, bins, statistics.finite_range, statistics.all_finite), statistics)
 
 
 def _drawn(

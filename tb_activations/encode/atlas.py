@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from tb_activations.encode.png import encode_png
+from tb_activations.encode.png import encode_pngs
 from tb_activations.encode.quantise import quantise, quantise_together
 from tb_activations.encode.views import Tiles, View
 from tb_activations.schema import (
@@ -47,37 +47,35 @@ def encode_atlases(
 
     tiles: of so many samples; shape, dtype: of one sample's tensor, for the header.
     """
-    count = len(tiles.values) // samples
-    parts = [slice(first, first + count) for first in range(0, len(tiles.values), count)]
+    height, width = tiles.values.shape[1:]
+    every = tiles.values.reshape(samples, -1, height, width)
     if view.name == "color":
         columns = 1
-        pictures = [quantise_together(tiles.values[part], _picture_range(tiles.values[part])) for part in parts]
-        coded = [(np.ascontiguousarray(np.moveaxis(one.codes, 0, -1)), one.ranges, one.levels) for one in pictures]
+        coded = [quantise_together(picture, _picture_range(picture)) for picture in every]
+        pixels = np.stack([np.moveaxis(picture.codes, 0, -1) for picture in coded])
     else:
-        columns = min(MAX_COLUMNS, count)
-        every = quantise(tiles.values)
-        coded = [(_laid_out(every.codes[part], columns), every.ranges[part], every.levels[part]) for part in parts]
+        columns = min(MAX_COLUMNS, every.shape[1])
+        together = quantise(tiles.values)
+        pixels = _laid_out(together.codes.reshape(every.shape), columns)
+        coded = together.split(samples)
+    if tiles.padding:
+        pixels.reshape(samples, -1)[:, -tiles.padding :] = 0
     header = AtlasHeader(
         view=view.name,
         shape=shape,
         axes=view.axes,
         dtype=dtype,
-        tile=(tiles.values.shape[1], tiles.values.shape[2]),
+        tile=(height, width),
         columns=columns,
         downsampling=tiles.downsampling,
         channels=tiles.channels,
-        ranges=(),
-        levels=(),
+        ranges=coded[0].ranges,
+        levels=coded[0].levels,
         slices=tiles.slices,
         note=_note(view, tiles, dtype),
     )
-    pngs = []
-    for atlas, ranges, levels in coded:
-        if tiles.padding:
-            atlas.reshape(-1)[-tiles.padding :] = 0
-        text = dataclasses.replace(header, ranges=ranges, levels=levels).to_json()
-        pngs.append(encode_png(atlas, ATLAS_TEXT_KEYWORD, text))
-    return pngs, atlas.shape[1], atlas.shape[0]
+    texts = [dataclasses.replace(header, ranges=one.ranges, levels=one.levels).to_json() for one in coded]
+    return encode_pngs(pixels, ATLAS_TEXT_KEYWORD, texts), pixels.shape[2], pixels.shape[1]
 
 
 def _note(view: View, tiles: Tiles, dtype: str) -> str:
@@ -89,16 +87,17 @@ def _note(view: View, tiles: Tiles, dtype: str) -> str:
 
 
 def _laid_out(codes: np.ndarray, columns: int) -> np.ndarray:
-    """uint8 [tiles, height, width] side by side: [rows * height, columns * width], unused cells 0."""
-    count, height, width = codes.shape
+    """uint8 [samples, tiles, height, width] with tiles side by side: [samples, rows * height, columns * width], unused
+    cells 0."""
+    samples, count, height, width = codes.shape
     rows = -(-count // columns)
-    atlas = np.zeros((rows * height, columns * width), np.uint8)
-    cells = atlas.reshape(rows, height, columns, width).transpose(0, 2, 1, 3)
+    atlases = np.zeros((samples, rows * height, columns * width), np.uint8)
+    cells = atlases.reshape(samples, rows, height, columns, width).swapaxes(2, 3)
     whole = count // columns
-    cells[:whole] = codes[: whole * columns].reshape(whole, columns, height, width)
+    cells[:, :whole] = codes[:, : whole * columns].reshape(samples, whole, columns, height, width)
     if count % columns:
-        cells[whole, : count % columns] = codes[whole * columns :]
-    return atlas
+        cells[:, whole, : count % columns] = codes[:, whole * columns :]
+    return atlases
 
 
 def _picture_range(values: np.ndarray) -> tuple[float, float] | None:

@@ -10,16 +10,23 @@ from tb_activations.encode.blocks import BLOCK_VALUES, blocks, parts
 from tb_activations.schema import FINITE_LEVELS, FINITE_LEVELS_WITH_NONFINITE
 
 Range = tuple[float, float]
+_NO_RANGE = (np.nan, np.nan)
 
 
 @dataclasses.dataclass(frozen=True)
 class Codes:
-    """codes: uint8 [tiles, height, width]; ranges: per tile the (low, high) that code 0 and the last stand for, None
+    """codes: uint8 [tiles, height, width]; ranges: of the tiles' type [tiles, 2], what code 0 and the last stand for, NaN
     when no pixel is finite; levels: per tile, how many codes mean a finite value."""
 
     codes: np.ndarray
-    ranges: tuple[Range | None, ...]
+    ranges: np.ndarray
     levels: tuple[int, ...]
+
+    def split(self, parts: int) -> list[Codes]:
+        """In so many of equally many tiles."""
+        count = len(self.levels) // parts
+        some = [slice(first, first + count) for first in range(0, len(self.levels), count)]
+        return [Codes(self.codes[one], self.ranges[one], self.levels[one]) for one in some]
 
 
 def quantise(tiles: np.ndarray) -> Codes:
@@ -35,11 +42,13 @@ def quantise(tiles: np.ndarray) -> Codes:
         codes = codes.reshape(height, width, count).transpose(2, 0, 1)
     else:
         codes, low, high, easy = _tiles_quantised(tiles)
-    ranges: list[Range | None] = list(zip(low.tolist(), high.tolist(), strict=True))
+    ranges = np.stack((low, high), axis=1)
     levels = [FINITE_LEVELS] * count
-    for index in np.flatnonzero(~easy):
-        codes[index], ranges[index], levels[index] = _quantise_one(tiles[index], None)
-    return Codes(codes, tuple(ranges), tuple(levels))
+    if not easy.all():
+        for index in np.flatnonzero(~easy):
+            codes[index], value_range, levels[index] = _quantise_one(tiles[index], None)
+            ranges[index] = value_range or _NO_RANGE
+    return Codes(codes, ranges, tuple(levels))
 
 
 def _channels_quantised(table: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -99,7 +108,7 @@ def _stretched(values: np.ndarray, start: np.ndarray, spread: np.ndarray, codes:
 def quantise_together(tiles: np.ndarray, value_range: Range | None) -> Codes:
     """All tiles stretched over one range, in which every finite value must lie: one entry in `ranges` and `levels`."""
     codes, value_range, levels = _quantise_one(tiles, value_range)
-    return Codes(codes, (value_range,), (levels,))
+    return Codes(codes, np.array([value_range or _NO_RANGE], tiles.dtype), (levels,))
 
 
 def _quantise_one(tile: np.ndarray, value_range: Range | None) -> tuple[np.ndarray, Range | None, int]:

@@ -21,7 +21,7 @@ shapes = st.one_of(
 @settings(max_examples=100, deadline=None)
 @given(hnp.arrays(np.uint8, shapes), st.text(st.characters(max_codepoint=255, exclude_characters="\0"), max_size=50))
 def test_pillow_reads_the_same_pixels_and_text(pixels, text):
-    with Image.open(io.BytesIO(png.encode_png(pixels, "keyword", text))) as image:
+    with Image.open(io.BytesIO(png.encode_pngs(pixels[None], "keyword", [text])[0])) as image:
         image.load()
         np.testing.assert_array_equal(np.asarray(image), pixels)
         assert image.text["keyword"] == text
@@ -40,7 +40,7 @@ def test_pillow_reads_what_plain_zlib_made(rng, monkeypatch):
     monkeypatch.setattr(png, "deflate", png.deflate_plain)
     monkeypatch.setattr(png, "crc32", zlib.crc32)
     pixels = rng.integers(0, 256, (30, 40), np.uint8)
-    with Image.open(io.BytesIO(png.encode_png(pixels, "keyword", "text"))) as image:
+    with Image.open(io.BytesIO(png.encode_pngs(pixels[None], "keyword", ["text"])[0])) as image:
         image.load()
         np.testing.assert_array_equal(np.asarray(image), pixels)
         assert image.text["keyword"] == "text"
