@@ -6,6 +6,7 @@ of the length, the data, masked CRC-32C of the data, all little-endian.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import socket
@@ -25,6 +26,8 @@ from tb_activations import schema
 _MASK_DELTA = 0xA282EAD8
 _FILE_NUMBERS = itertools.count()
 _BUFFER_BYTES = 1 << 20
+_IMAGE_METADATA = image_metadata.create_summary_metadata(display_name=None, description=None)
+_HISTOGRAM_METADATA = histogram_metadata.create_summary_metadata(display_name=None, description=None)
 
 
 def _masked_crc(data: bytes) -> int:
@@ -92,9 +95,7 @@ class EventFile:
 
 def image_value(tag: str, width: int, height: int, images: tuple[bytes, ...]) -> summary_pb2.Summary.Value:
     """What `tf.summary.image` writes: a string tensor `[width, height, png, png, …]`."""
-    value = summary_pb2.Summary.Value(
-        tag=tag, metadata=image_metadata.create_summary_metadata(display_name=None, description=None)
-    )
+    value = summary_pb2.Summary.Value(tag=tag, metadata=_IMAGE_METADATA)
     value.tensor.dtype = types_pb2.DT_STRING
     value.tensor.tensor_shape.dim.add(size=2 + len(images))
     value.tensor.string_val.extend([str(width).encode(), str(height).encode(), *images])
@@ -103,22 +104,20 @@ def image_value(tag: str, width: int, height: int, images: tuple[bytes, ...]) ->
 
 def histogram_value(tag: str, bins: np.ndarray) -> summary_pb2.Summary.Value:
     """What `tf.summary.histogram` writes. bins: float64 [bins, 3]."""
-    value = summary_pb2.Summary.Value(
-        tag=tag, metadata=histogram_metadata.create_summary_metadata(display_name=None, description=None)
-    )
+    value = summary_pb2.Summary.Value(tag=tag, metadata=_HISTOGRAM_METADATA)
     _fill_tensor(value, bins.astype("<f8", copy=False), types_pb2.DT_DOUBLE)
     return value
 
 
 def tensor_value(tag: str, plugin_name: str, array: np.ndarray) -> summary_pb2.Summary.Value:
     """A float32 tensor of one of our own plugin names."""
-    value = _own_value(tag, plugin_name)
+    value = summary_pb2.Summary.Value(tag=tag, metadata=_own_metadata(plugin_name))
     _fill_tensor(value, array.astype("<f4"), types_pb2.DT_FLOAT)
     return value
 
 
 def manifest_value(manifest: schema.Manifest) -> summary_pb2.Summary.Value:
-    value = _own_value(schema.MANIFEST_TAG, schema.PLUGIN_NAME)
+    value = summary_pb2.Summary.Value(tag=schema.MANIFEST_TAG, metadata=_own_metadata(schema.PLUGIN_NAME))
     value.tensor.dtype = types_pb2.DT_STRING
     # Rank 1: TensorBoard loses a string tensor of rank 0.
     value.tensor.tensor_shape.dim.add(size=1)
@@ -126,13 +125,13 @@ def manifest_value(manifest: schema.Manifest) -> summary_pb2.Summary.Value:
     return value
 
 
-def _own_value(tag: str, plugin_name: str) -> summary_pb2.Summary.Value:
+@functools.cache
+def _own_metadata(plugin_name: str) -> summary_pb2.SummaryMetadata:
     # Without a data class TensorBoard's data providers do not show the data to anyone.
-    metadata = summary_pb2.SummaryMetadata(
+    return summary_pb2.SummaryMetadata(
         plugin_data=summary_pb2.SummaryMetadata.PluginData(plugin_name=plugin_name),
         data_class=summary_pb2.DATA_CLASS_TENSOR,
     )
-    return summary_pb2.Summary.Value(tag=tag, metadata=metadata)
 
 
 def _fill_tensor(value: summary_pb2.Summary.Value, array: np.ndarray, dtype: int) -> None:

@@ -227,8 +227,8 @@ class AtlasHeader:
     downsampling: `(rows, columns)`: how many values of the tensor are averaged into one pixel.
     channels: the channel (or unit) ids drawn, in the order of the tiles (or, for sequence and units, of the columns
         and cells).
-    ranges: float32 (float64 for layers of that type) `[tiles, 2]`, low and high: what code 0 and code `levels - 1` stand
-        for; NaN when no pixel is finite.
+    ranges: float32 (float64 for layers of that type) `[tiles, 2]`, low and high: what code 0 and code `levels - 1`
+        stand for; NaN when no pixel is finite.
     levels: per tile, how many codes mean a finite value: 256, or 253 in a tile with non-finite pixels, where the
         next three codes are -Inf, +Inf and NaN in this order.
     slices: `(rows, columns)` of the slices in each tile of `"maps"`, in reading order, for tensors with axes before

@@ -63,7 +63,7 @@ def test_a_mapping_of_arrays_is_written_under_every_tag_of_the_contract(tmp_path
 
     counts, edges = np.histogram(values, 64)
     _, histogram = tensors(log, "block/conv/histogram")[0]
-    np.testing.assert_array_equal(histogram, np.stack([edges[:-1], edges[1:], counts], axis=1))
+    np.testing.assert_allclose(histogram, np.stack([edges[:-1], edges[1:], counts], axis=1), rtol=0, atol=1e-6)
 
     _, statistics = tensors(log, "block/conv/statistics")[0]
     np.testing.assert_allclose(statistics[:, 1], values.max(axis=(0, 1, 2)))

@@ -4,6 +4,7 @@ import {
   AtlasError,
   channelNoun,
   notesOf,
+  parseHeader,
   decodeAtlas,
   layerRange,
   paintTile,
@@ -14,7 +15,7 @@ import {
   valueTable,
 } from "./atlas";
 import { NONFINITE, colorTable } from "./colors";
-import { encodeAtlas, encodePng } from "./testing";
+import { encodeAtlas, encodePng, writtenHeader } from "./testing";
 
 const base: AtlasHeader = {
   schema_version: 1,
@@ -37,6 +38,28 @@ const codes = [
   [255, 255, 0, 0],
   [255, 255, 0, 0],
 ].flat();
+
+describe("the header", () => {
+  const text = (fields: object) => JSON.stringify({ ...base, ...fields });
+  const float64 = Buffer.from(Float64Array.of(-1e300, 1e300, NaN, NaN).buffer).toString("base64");
+
+  it("has the first channels and equal levels as one number", () => {
+    const header = parseHeader(text({ channels: 2, levels: 256, ranges: { float64 } }));
+    expect([header.channels, header.levels]).toEqual([
+      [0, 1],
+      [256, 256],
+    ]);
+    expect(header.ranges).toEqual([[-1e300, 1e300], null]);
+  });
+
+  it("has lists of both where they are more than that", () => {
+    const header = parseHeader(text({ channels: [5, 1], levels: [256, 253], ranges: { float64 } }));
+    expect([header.channels, header.levels]).toEqual([
+      [5, 1],
+      [256, 253],
+    ]);
+  });
+});
 
 describe("atlas", () => {
   it("gives back the real values of a finite tile", async () => {
@@ -105,7 +128,7 @@ describe("atlas", () => {
   it("keeps a colour picture in its colours, and gives a value per sample", async () => {
     const header = { ...base, view: "color", tile: [1, 1], columns: 1, ranges: [[0, 1]], levels: [256] };
     const png = encodePng(1, 1, 3, Uint8Array.from([0, 255, 0, 51]), {
-      text: { tb_activations: JSON.stringify(header) },
+      text: { tb_activations: writtenHeader(header) },
     });
     const atlas = await decodeAtlas(png);
     expect(paintTile(atlas, 0, null, colorTable("magma")).pixels[0]).toBe(0xff3300ff);

@@ -40,15 +40,40 @@ export interface Atlas {
 
 export class AtlasError extends Error {}
 
+/** As it stands in the picture: the first n channels, and equal levels, as one number; ranges as base64 of pairs. */
+interface WrittenHeader extends Omit<AtlasHeader, "channels" | "levels" | "ranges"> {
+  channels: readonly number[] | number;
+  levels: readonly number[] | number;
+  ranges: { float32: string } | { float64: string };
+}
+
 export function parseHeader(text: string): AtlasHeader {
-  const header = JSON.parse(text) as AtlasHeader;
+  const header = JSON.parse(text) as WrittenHeader;
   if (header.schema_version > SCHEMA_VERSION) {
     throw new AtlasError(
       `This picture has schema version ${header.schema_version}, and this page reads up to ${SCHEMA_VERSION}. ` +
         "Upgrade it where TensorBoard runs: pip install --upgrade tb_activations",
     );
   }
-  return header;
+  const { channels, levels } = header;
+  const ranges = pairs(header.ranges);
+  return {
+    ...header,
+    channels: typeof channels === "number" ? Array.from({ length: channels }, (_, id) => id) : channels,
+    ranges,
+    levels: typeof levels === "number" ? ranges.map(() => levels) : levels,
+  };
+}
+
+/** Low and high of each tile; null where NaN says that it has no finite value. */
+function pairs(written: WrittenHeader["ranges"]): (Range | null)[] {
+  const wide = "float64" in written;
+  const bytes = Uint8Array.from(atob(wide ? written.float64 : written.float32), (char) => char.charCodeAt(0));
+  const ends = wide ? new Float64Array(bytes.buffer) : new Float32Array(bytes.buffer);
+  return Array.from({ length: ends.length / 2 }, (_, tile) => {
+    const [low = NaN, high = NaN] = ends.subarray(2 * tile, 2 * tile + 2);
+    return Number.isNaN(low) ? null : [low, high];
+  });
 }
 
 /** What a picture's channels are called. */

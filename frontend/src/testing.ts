@@ -35,9 +35,25 @@ export function encodePng(
   );
 }
 
+interface Header {
+  ranges: readonly (readonly number[] | null)[];
+}
+
+/** A header's text as it stands in a picture; its ranges are float32. */
+export function writtenHeader<T extends Header>(header: T): string {
+  const ends = header.ranges.flatMap((range) => range ?? [NaN, NaN]);
+  const ranges = { float32: Buffer.from(Float32Array.from(ends).buffer).toString("base64") };
+  return JSON.stringify({ ...header, ranges });
+}
+
 /** An unfiltered grey PNG of `codes`, row after row, with an atlas header. */
-export function encodeAtlas(width: number, height: number, codes: readonly number[], header: object): Uint8Array {
+export function encodeAtlas<T extends Header>(
+  width: number,
+  height: number,
+  codes: readonly number[],
+  header: T,
+): Uint8Array {
   const rows: number[] = [];
   for (let y = 0; y < height; y++) rows.push(0, ...codes.slice(y * width, (y + 1) * width));
-  return encodePng(width, height, 1, Uint8Array.from(rows), { text: { tb_activations: JSON.stringify(header) } });
+  return encodePng(width, height, 1, Uint8Array.from(rows), { text: { tb_activations: writtenHeader(header) } });
 }

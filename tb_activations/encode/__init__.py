@@ -10,7 +10,7 @@ import numpy as np
 from tb_activations.encode.atlas import Atlas, encode_atlases, read_atlas
 from tb_activations.encode.histogram import histogram
 from tb_activations.encode.statistics import Statistics, channel_statistics, health_row
-from tb_activations.encode.views import Limits, UnsupportedTensorError, as_numbers, picked, tiles_of, view_of
+from tb_activations.encode.views import Limits, UnsupportedTensorError, View, as_numbers, picked, tiles_of, view_of
 from tb_activations.schema import LayerInfo
 
 __all__ = ["Atlas", "EncodedLayer", "Limits", "UnsupportedTensorError", "encode_layer", "health_row", "read_atlas"]
@@ -51,22 +51,22 @@ def encode_layer(
     if array.size == 0:
         raise UnsupportedTensorError(f"the tensor is empty: shape {array.shape}")
     values = as_numbers(array)
-    axis = view_of(info, values.shape[1:]).channel_axis
-    statistics = channel_statistics(values, None if axis is None else axis + 1)
+    view = view_of(info, values.shape[1:])
+    statistics = channel_statistics(values, None if view.channel_axis is None else view.channel_axis + 1)
     drawn: tuple[tuple[bytes, ...], int, int] = ((), 0, 0)
     if draw and picture is None:
-        drawn = _drawn(info, values, str(array.dtype), limits, channels)
+        drawn = _drawn(info.role, view, values, str(array.dtype), limits, channels)
     elif draw and picture is not None:
-        drawn = _drawn(info, as_numbers(picture), str(picture.dtype), limits, None)
+        painted = view_of(info, picture.shape[1:])
+        drawn = _drawn(info.role, painted, as_numbers(picture), str(picture.dtype), limits, None)
     return EncodedLayer(*drawn, histogram(values, bins, statistics.finite_range, statistics.all_finite), statistics)
 
 
 def _drawn(
-    info: LayerInfo, values: np.ndarray, dtype: str, limits: Limits, channels: slice | Sequence[int] | None
+    role: str, view: View, values: np.ndarray, dtype: str, limits: Limits, channels: slice | Sequence[int] | None
 ) -> tuple[tuple[bytes, ...], int, int]:
     """One PNG per sample, and their width and height. dtype: of the values as they were given."""
     sample_shape = values.shape[1:]
-    view = view_of(info, sample_shape)
     ids = None if view.channel_axis is None else picked(channels, sample_shape[view.channel_axis])
     if ids is not None and view.name == "color":
         view = dataclasses.replace(view, name="maps")
@@ -74,7 +74,7 @@ def _drawn(
     images: list[bytes] = []
     group = max(1, _GROUP_VALUES // values[0].size)
     for samples in (values[first : first + group] for first in range(0, len(values), group)):
-        tiles = tiles_of(view, samples, limits, info.role, ids)
+        tiles = tiles_of(view, samples, limits, role, ids)
         pngs, width, height = encode_atlases(view, tiles, len(samples), sample_shape, dtype)
         images += pngs
     return tuple(images), width, height

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import os
 from typing import BinaryIO
@@ -60,7 +61,8 @@ def encode_atlases(
         coded = together.split(samples)
     if tiles.padding:
         pixels.reshape(samples, -1)[:, -tiles.padding :] = 0
-    header = AtlasHeader(
+    header = functools.partial(
+        AtlasHeader,
         view=view.name,
         shape=shape,
         axes=view.axes,
@@ -69,12 +71,10 @@ def encode_atlases(
         columns=columns,
         downsampling=tiles.downsampling,
         channels=tiles.channels,
-        ranges=coded[0].ranges,
-        levels=coded[0].levels,
         slices=tiles.slices,
         note=_note(view, tiles, dtype),
     )
-    texts = [dataclasses.replace(header, ranges=one.ranges, levels=one.levels).to_json() for one in coded]
+    texts = [header(ranges=one.ranges, levels=one.levels).to_json() for one in coded]
     return encode_pngs(pixels, ATLAS_TEXT_KEYWORD, texts), pixels.shape[2], pixels.shape[1]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-# Codes are computed in pieces that stay in the cache, and counted in larger ones, because a call of Pillow's costs 25 µs.
+# Codes are computed in pieces that stay in the cache, and counted in larger ones: a call of Pillow's costs 25 µs.
 _BLOCK_VALUES = 1 << 16
 _COUNTED_VALUES = 1 << 18
 _FEW_VALUES = 1 << 14
@@ -20,10 +20,11 @@ def histogram(
 ) -> np.ndarray:
     """How many finite values lie in each of `bins` bins of equal width.
 
-    values: float, any shape; finite_range: the least and the greatest finite value, None when there is none; all_finite:
-    whether that is known of the values. Returns float64 [bins, 3] of left edge, right edge and count, all zero when no
-    value is finite (TensorBoard's own convention). The counts are exact for these edges, each of which belongs to the
-    bin at its right; edges of float32 values are up to some units in the last place beside those of `numpy.histogram`.
+    values: float, any shape; finite_range: the least and the greatest finite value, None when there is none;
+    all_finite: whether that is known of all values. Returns float64 [bins, 3] of left edge, right edge and count, all
+    zero when no value is finite (TensorBoard's own convention). The counts are exact for these edges, each of which
+    belongs to the bin at its right. The edges of float32 values lie up to a few float32 roundings of the range beside
+    those of `numpy.histogram`.
     """
     if finite_range is None:
         return np.zeros((bins, 3))
@@ -50,7 +51,8 @@ def _scale(low: np.floating, high: np.floating, bins: int) -> np.float32 | None:
         spread = high - low
     if not max(_SMALLEST, _NARROWEST * max(abs(low), abs(high))) <= spread < np.inf:
         return None
-    return np.float32(bins) / spread
+    scale: np.float32 = np.float32(bins) / spread
+    return scale
 
 
 def _counts(flat: np.ndarray, low: np.floating, scale: np.float32, bins: int) -> np.ndarray:

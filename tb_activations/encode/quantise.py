@@ -11,12 +11,13 @@ from tb_activations.schema import FINITE_LEVELS, FINITE_LEVELS_WITH_NONFINITE
 
 Range = tuple[float, float]
 _NO_RANGE = (np.nan, np.nan)
+_TINY = {kind: np.finfo(kind).tiny for kind in (np.float32, np.float64)}
 
 
 @dataclasses.dataclass(frozen=True)
 class Codes:
-    """codes: uint8 [tiles, height, width]; ranges: of the tiles' type [tiles, 2], what code 0 and the last stand for, NaN
-    when no pixel is finite; levels: per tile, how many codes mean a finite value."""
+    """codes: uint8 [tiles, height, width]; ranges: of the tiles' type [tiles, 2], what code 0 and the last stand for,
+    NaN when no pixel is finite; levels: per tile, how many codes mean a finite value."""
 
     codes: np.ndarray
     ranges: np.ndarray
@@ -91,7 +92,10 @@ def _stretch(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     # NaN passes through min and max, so that their difference tells all that is not finite.
     with np.errstate(over="ignore", invalid="ignore"):
         spread = high - low
-    easy = np.isfinite(spread) & ((spread >= np.finfo(spread.dtype).tiny) | (spread == 0))
+    least = _TINY[spread.dtype.type]
+    if least <= spread.min() and spread.max() < np.inf:
+        return low, spread, np.full(len(low), True)
+    easy = np.isfinite(spread) & ((spread >= least) | (spread == 0))
     return np.where(easy, low, 0), np.where(easy & (spread > 0), spread, 1), easy
 
 

@@ -117,8 +117,12 @@ def _relative_change(means: np.ndarray, previous: np.ndarray | None) -> float:
     if not math.isfinite(means.sum() + previous.sum()):
         both = np.isfinite(means) & np.isfinite(previous)
         means, previous = means[both], previous[both]
-    difference = float(np.linalg.norm(means - previous))
-    reference = float(np.linalg.norm(previous))
+    difference, reference = _length(means - previous), _length(previous)
     if reference == 0:
         return 0.0 if difference == 0 else math.inf
     return difference / reference
+
+
+def _length(vector: np.ndarray) -> float:
+    """`numpy.linalg.norm` in a third of the time."""
+    return math.sqrt(vector @ vector)

@@ -176,7 +176,8 @@ def tiles_of(
     if view.channel_axis is None:
         return Tiles(samples.reshape(-1, 1, 1), (0,))
     # channels: [sample, channel, ...], whatever axis held them.
-    channels = np.moveaxis(samples, 1 + view.channel_axis, 1)
+    rest = [axis for axis in range(1, samples.ndim) if axis != 1 + view.channel_axis]
+    channels = samples.transpose(0, 1 + view.channel_axis, *rest)
     if ids is None:
         channels = channels[:, : limits.drawn(view.name)]
         ids = tuple(range(channels.shape[1]))

@@ -74,7 +74,7 @@ def test_one_nan_does_not_change_a_neighbours_range(rng):
 def test_a_map_without_a_finite_value_reads_back(value):
     atlas = read_atlas(atlases(np.full((1, 2, 2, 1), value, np.float32))[0])
     np.testing.assert_array_equal(atlas.values, np.full((1, 2, 2), value))
-    assert atlas.header.ranges == (None,)
+    assert np.isnan(atlas.header.ranges).all()
 
 
 @pytest.mark.parametrize("constant", [0.0, -3.5, 1e30])
@@ -88,7 +88,7 @@ def test_larger_maps_are_averaged_down_and_the_header_says_by_how_much(rng):
     atlas = read_atlas(atlases(maps, Limits())[0])
     assert atlas.header.downsampling == (3, 2)
     assert atlas.values.shape == (1, 44, 35)
-    low, high = atlas.header.ranges[0]
+    low, high = atlas.header.ranges[0].tolist()
     assert atlas.values[0, 0, 0] == pytest.approx(maps[0, :3, :2, 0].mean(), abs=(high - low) / 255)
     assert atlas.values[0, 43, 0] == pytest.approx(maps[0, 129:, :2, 0].mean(), abs=(high - low) / 255)
 

@@ -1,4 +1,4 @@
-"""Statistics and histograms, against NumPy on the finite values."""
+"""Statistics, against NumPy on the finite values."""
 
 import tracemalloc
 
@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tb_activations.encode.histogram import histogram
 from tb_activations.encode.statistics import channel_statistics, health_row
 from tb_activations.schema import HEALTH_COLUMNS, STATISTICS_COLUMNS
 
@@ -109,64 +108,6 @@ def test_a_layer_of_nothing_but_nan_is_counted():
     row = dict(zip(HEALTH_COLUMNS, health_row(channel_statistics(np.full((2, 3), np.nan), 1), None), strict=True))
     assert row["nan_count"] == 6
     assert np.isnan(row["mean"])
-
-
-@settings(max_examples=150, deadline=None)
-@given(arrays, st.integers(1, 70))
-def test_the_histogram_is_numpys_of_the_finite_values(values, bins):
-    finite = values[np.isfinite(values)]
-    result = histogram(values, bins, (finite.min(), finite.max()) if finite.size else None)
-    if finite.size == 0:
-        np.testing.assert_array_equal(result, np.zeros((bins, 3)))
-        return
-    try:
-        counts, edges = np.histogram(finite, bins)
-    except ValueError:
-        # NumPy refuses a range narrower than its bins; ours must still count everything.
-        assert result[:, 2].sum() == finite.size
-        return
-    np.testing.assert_array_equal(result[:, 2], counts)
-    np.testing.assert_array_equal(result[:, 0], edges[:-1])
-    np.testing.assert_array_equal(result[:, 1], edges[1:])
-
-
-def distributions(rng, size):
-    normal = rng.normal(size=size)
-    yield "normal", normal
-    yield "relu", np.maximum(normal, 0)
-    yield "relu6", np.clip(4 * normal, 0, 6)
-    yield "whole numbers", np.rint(20 * normal)
-    yield "on the edges", rng.integers(0, 65, size) / 64
-    yield "beside the edges", np.nextafter(np.float32(rng.integers(0, 65, size) / 64), np.float32(rng.choice([-9, 9])))
-    yield "bfloat16", (np.float32(normal).view(np.uint32) & 0xFFFF0000).view(np.float32)
-    yield "far from zero", normal * 1e-3 + 1000
-    yield "close to zero", normal * 1e-36
-    yield "huge", normal * 1e37
-    yield "one outlier", np.append(normal[1:] * 1e-6, 1)
-    yield "two values", np.where(normal > 0, 3, -1)
-
-
-@pytest.mark.parametrize("bins", [1, 2, 30, 64, 65, 128, 129])
-@pytest.mark.parametrize("size", [16_384, 100_001])
-def test_the_histogram_of_many_values_is_numpys_too(rng, bins, size):
-    for name, values in distributions(rng, size):
-        values = values.astype(np.float32)
-        result = histogram(values, bins, (values.min(), values.max()))
-        try:
-            counts, edges = np.histogram(values, bins)
-        except ValueError:
-            assert result[:, 2].sum() == size, name
-            continue
-        np.testing.assert_array_equal(result[:, 2], counts, err_msg=name)
-        np.testing.assert_array_equal(result[:, 0], edges[:-1], err_msg=name)
-
-
-@pytest.mark.parametrize("ends", [(-3e38, 3e38), (1.0, np.nextafter(np.float32(1), np.float32(2)))])
-def test_extreme_ranges_still_count_every_value(ends):
-    result = histogram(np.float32(ends), 64, ends)
-    assert result[:, 2].sum() == 2
-    assert np.isfinite(result).all()
-    assert (result[:, 0] <= result[:, 1]).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 256, 16_000), (4, 112, 112, 64), (1, 14, 14, 4096)])

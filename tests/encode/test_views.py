@@ -140,7 +140,7 @@ def test_any_rank_reads_back_whatever_the_values_and_the_picks(data):
     np.testing.assert_array_equal(atlas.values[~finite], truth[~finite])
     for channel, (values, expected, known) in enumerate(zip(atlas.values, truth, finite, strict=True)):
         tile = channel if len(atlas.header.ranges) > 1 else 0
-        low, high = atlas.header.ranges[tile] or (0, 0)
+        low, high = np.nan_to_num(atlas.header.ranges[tile])
         step = (high - low) / (atlas.header.levels[tile] - 1)
         np.testing.assert_allclose(
             values[known], expected[known], atol=step / 2 + 1e-6 * max(abs(low), abs(high)) + 1e-30
