@@ -86,54 +86,48 @@ def _part_moments(table: np.ndarray, fold: int) -> Moments:
 def _plain_moments(table: np.ndarray, fold: int) -> Moments | None:
     """By sums of values and of their squares in float64, which holds the square of any float32.
 
-    Blocks with values that are not finite go the careful way. None where this is not exact: for float64, and where a
-    mean is so far from zero that the squares cancel.
+    None where this is not exact: for float64, for values that are not finite, and where a mean is so far from zero that
+    the squares cancel.
     """
     if table.dtype != np.float32:
         return None
-    channels = table.shape[1]
+    rows, channels = table.shape
     columns = fold * channels
     low, block_low = np.full((2, columns), np.inf, np.float32)
     high, block_high = np.full((2, columns), -np.inf, np.float32)
-    sums, squares, zeros, negatives = np.zeros((4, columns))
-    others: Moments | None = None
-    rows = 0
+    sums, squares, zeros, negatives = totals = np.zeros((4, columns))
     wide = mask = None
     for block in blocks(table, fold):
         if wide is None or mask is None:
             wide, mask = np.empty(block.shape), np.empty(block.shape, bool)
         copy, special = wide[: len(block)], mask[: len(block)]
         np.copyto(copy, block)
-        least, most = block.min(axis=0, out=block_low).min(), block.max(axis=0, out=block_high).max()
-        if not (math.isfinite(least) and math.isfinite(most)):
-            others = others or Moments(columns)
-            _add_block(others, block, copy, special)
-            continue
-        rows += len(block) * fold
-        np.minimum(low, block_low, out=low)
-        np.maximum(high, block_high, out=high)
+        np.minimum(low, block.min(axis=0, out=block_low), out=low)
+        np.maximum(high, block.max(axis=0, out=block_high), out=high)
+        least = block_low.min()
+        # NaN is its own minimum.
+        if not math.isfinite(least):
+            return None
         if least < 0:
             negatives += _true_counts(np.less(block, 0, out=special))
-        if least <= 0 <= most and np.equal(block, 0, out=special).any():
+        if least <= 0 and np.equal(block, 0, out=special).any():
             zeros += _true_counts(special)
         sums += np.add.reduce(copy, axis=0)
         squares += np.einsum("ij,ij->j", copy, copy)
+    if not math.isfinite(high.max()):
+        return None
     found = Moments(channels)
     found.low = low.reshape(fold, channels).min(axis=0).astype(np.float64)
     found.high = high.reshape(fold, channels).max(axis=0).astype(np.float64)
     found.finite += rows
-    sums, squares, found.zeros[:], found.negatives[:] = (
-        folded.reshape(fold, channels).sum(axis=0) for folded in (sums, squares, zeros, negatives)
-    )
-    found.mean = sums / max(rows, 1)
+    sums, squares, found.zeros[:], found.negatives[:] = totals.reshape(4, fold, channels).sum(axis=1)
+    found.mean = sums / rows
     cancelled = found.mean**2 * rows
     # A constant channel has none, whatever rounding says.
     varies = found.low != found.high
     found.squares = (squares - cancelled) * varies
     if ((cancelled > _MOST_CANCELLATION * found.squares) & varies).any():
         return None
-    if others is not None:
-        found.add(others.unfolded(channels))
     return found
 
 
