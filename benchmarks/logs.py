@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import models
+from benchmarks.machine import touch_memory
 from benchmarks.timing import Cost, Spread, costs
 from demo.train import build_model
 from tb_activations import ActivationWriter
@@ -61,6 +62,7 @@ def log_cost(
             "forward": lambda _: forward(probe).numpy(),
             "log": lambda step: writer.log(model, probe, step),
         }
+        touch_memory()
         result = costs(ways, repeats, writer.flush)
         stats = writer.stats
     return LogCost(what, result["forward"], result["log"], stats.bytes_written / stats.logs / 1e6)
