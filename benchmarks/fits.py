@@ -20,7 +20,7 @@ from benchmarks.timing import Spread
 from demo.train import BATCH_SIZE, build_model, digits
 from tb_activations import ActivationLogger
 
-LEAST_STEPS = 1000
+STEPS = 2000
 LOG_FREQ = 100
 WARM_UP_STEPS = 100
 
@@ -63,12 +63,10 @@ def _fit_costs(pairs: int) -> dict[str, FitCost]:
     small = models.small_resnet()
     small.compile(keras.optimizers.SGD(0.01, momentum=0.9), "sparse_categorical_crossentropy")
     # Twice the steps, because they are short.
-    own = _fit_cost(
-        "demo CNN, batch {batch}, its own", build_model(), images, labels, BATCH_SIZE, 2 * LEAST_STEPS, pairs
-    )
-    large = _fit_cost("demo CNN, batch {batch}", build_model(), images, labels, 128, LEAST_STEPS, pairs)
+    own = _fit_cost("demo CNN, batch {batch}, its own", build_model(), images, labels, BATCH_SIZE, 2 * STEPS, pairs)
+    large = _fit_cost("demo CNN, batch {batch}", build_model(), images, labels, 128, STEPS, pairs)
     crops, photos = models.photo_crops(4096)
-    resnet = _fit_cost("small ResNet 32², batch {batch}", small, crops, photos, 32, LEAST_STEPS, pairs)
+    resnet = _fit_cost("small ResNet 32², batch {batch}", small, crops, photos, 32, STEPS, pairs)
     return {"fit_demo_cnn": own, "fit_demo_cnn_128": large, "fit_resnet": resnet}
 
 
