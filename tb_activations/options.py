@@ -106,6 +106,25 @@ def names_by_class(class_names: Any) -> tuple[str, ...]:
     return tuple(map(str, class_names))
 
 
+def check_class_names(names: tuple[str, ...], some: bool, classes: int | None) -> None:
+    """Raises ValueError where there is not one name per class.
+
+    some: whether they may be fewer, as those from a mapping; classes: how many the model scores, None where that is not
+    known. A single score has two classes, that it holds and that it does not.
+    """
+    if not names or classes is None:
+        return
+    expected = max(2, classes)
+    if some and len(names) > expected:
+        last = len(names) - 1
+        raise ValueError(f"class_names has a name for class {last}, and the model scores classes 0 to {expected - 1}")
+    if not some and len(names) != expected:
+        raise ValueError(
+            f"expected one class name per class, class_names has {len(names)} for a model that scores {expected} "
+            "classes. To name only some, give a mapping of class ids to names"
+        )
+
+
 def run_directory(log_dir: str | os.PathLike[str], name: str) -> Path:
     try:
         text = os.fspath(log_dir)

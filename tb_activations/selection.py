@@ -172,10 +172,17 @@ def _by_name(choices: Choices, name: str) -> set[str]:
     if found:
         return found
     _refuse_skipped(choices, name, f'layer "{name}"')
+    raise ValueError(f'no layer matches "{name}".{_suggestion(choices, name)} {choices.listing}')
+
+
+def _suggestion(choices: Choices, name: str) -> str:
+    if any(name in choices.class_names(info) for info in choices.infos):
+        return f" That is a class of layers: give the class itself, {name}, not its name."
     known = [*(info.path for info in choices.infos), *(info.name for info in choices.infos), *PRESETS]
-    nearest = difflib.get_close_matches(name, list(dict.fromkeys(known)), n=1, cutoff=0.5)
-    suggestion = f' Did you mean "{nearest[0]}"?' if nearest else ""
-    raise ValueError(f'no layer matches "{name}".{suggestion} {choices.listing}')
+    # The first of several that differ in case alone.
+    by_lower = {one.lower(): one for one in reversed(known)}
+    nearest = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
+    return f' Did you mean "{by_lower[nearest[0]]}"?' if nearest else ""
 
 
 def _refuse_skipped(choices: Choices, name: str, what: str) -> None:

@@ -22,6 +22,7 @@ from tb_activations.encode import Limits
 from tb_activations.faults import Faults
 from tb_activations.input_pictures import check_input_image, pictures_of
 from tb_activations.options import (
+    check_class_names,
     check_count,
     check_flags,
     checked_bytes,
@@ -115,6 +116,8 @@ class ActivationWriter:
         if on_full not in ("wait", "skip"):
             raise ValueError(f'on_full must be "wait" or "skip". Received: on_full={on_full!r}')
         self._labels = label_texts(labels)
+        self._class_names = names_by_class(class_names)
+        self._names_some_classes = isinstance(class_names, Mapping)
         self._selection = {"layers": layers, "exclude": exclude, "training": training, "channels": channels}
         self._channels = channels
         self._input_image = input_image
@@ -150,7 +153,7 @@ class ActivationWriter:
             self._limits,
             self._bins,
             self._labels,
-            names_by_class(class_names),
+            self._class_names,
             self._options,
             self._budget,
             lambda: self.stats,
@@ -200,9 +203,9 @@ class ActivationWriter:
         """Do now what the first `log` would take time for, and find out what is wrong before training.
 
         Raises TypeError, ValueError and IndexError, strict or not, for inputs that do not fit the model, a selection
-        that matches nothing, channels that a layer does not have, and labels that are not one per sample; OSError when
-        the run's directory cannot be made. Any other
-        fault warns, and the plan is None: it is not the user's mistake, and training can do without logs.
+        that matches nothing, channels that a layer does not have, labels that are not one per sample, and class names
+        that are not one per class; OSError when the run's directory cannot be made. Any other fault warns, and the plan
+        is None: it is not the user's mistake, and training can do without logs.
         """
         started = time.perf_counter()
         self._check_open()
@@ -216,6 +219,7 @@ class ActivationWriter:
             self._faults.fail("preparing to capture activations failed", error)
             return None
         self._check_labels({plan.samples})
+        check_class_names(self._class_names, self._names_some_classes, plan.classes)
         self._meter.add(preparation_seconds=time.perf_counter() - started)
         return plan
 

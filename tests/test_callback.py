@@ -160,6 +160,31 @@ def test_a_wrong_option_is_refused_by_the_constructor(tmp_path, options, error, 
         ActivationLogger(tmp_path, **{"probe": np.ones((1, 4)), **options})
 
 
+@pytest.mark.parametrize(
+    ("class_names", "words"),
+    [
+        (
+            ["cat", "dog", "owl"],
+            "class_names has 3 for a model that scores 2 classes. To name only some, give a mapping",
+        ),
+        ({2: "owl"}, "class_names has a name for class 2, and the model scores classes 0 to 1"),
+    ],
+)
+def test_class_names_that_do_not_fit_the_model_are_refused_before_training(tmp_path, data, class_names, words):
+    x, y = data
+    logger = ActivationLogger(tmp_path, probe=x[:3], class_names=class_names)
+    with pytest.raises(ValueError, match=words):
+        small_model().fit(x, y, epochs=1, verbose=0, callbacks=[logger])
+
+
+def test_class_names_of_a_model_with_several_scores_may_be_of_any_of_them(tmp_path):
+    inputs = keras.Input((4,))
+    embedding = keras.layers.Dense(5)(inputs)
+    model = keras.Model(inputs, [embedding, keras.layers.Dense(2)(embedding)])
+    with ActivationWriter(tmp_path, strict=True, class_names=["cat", "dog"]) as writer:
+        assert writer.prepare(model, np.ones((1, 4), np.float32))
+
+
 @pytest.mark.parametrize("layers", [None, "hidden"])
 def test_the_models_predictions_are_logged_whatever_is_selected(tmp_path, data, layers):
     x, y = data

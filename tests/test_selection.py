@@ -67,6 +67,16 @@ def test_a_wrong_name_is_answered_with_the_nearest_and_the_listing():
     assert all(info.path in str(e.value) for info in INFOS)
 
 
+def test_the_nearest_name_may_differ_in_case():
+    with pytest.raises(ValueError, match=r'no layer matches "CONV_Intermediate". Did you mean "conv_intermediate"'):
+        paths("CONV_Intermediate")
+
+
+def test_the_name_of_a_class_is_answered_with_the_class():
+    with pytest.raises(ValueError, match=r'no layer matches "Dense". That is a class of layers: give the class itself'):
+        paths("Dense")
+
+
 def test_an_index_out_of_range_is_answered_with_the_listing():
     with pytest.raises(IndexError, match=r"index 5 is out of range.*has 5 layers, so expected -5 to 4") as e:
         paths(5)

@@ -96,6 +96,9 @@ export const currentLayer = computed<Layer | null>(() => {
   );
 });
 
+/** Without the inputs, as the line in the terminal counts them. */
+export const layerCount = computed(() => layers.value.filter((candidate) => candidate.role !== "input").length);
+
 export const inputLayer = computed(() => layers.value.find((candidate) => candidate.role === "input") ?? null);
 
 const healthSteps = computed(() =>

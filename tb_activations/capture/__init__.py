@@ -98,11 +98,12 @@ class Capture(Mapping[str, np.ndarray]):
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """What a capture will hold. layers: the inputs, then the chosen layers; samples: in the batch; channels: as in
-    `Capture`."""
+    `Capture`; classes: how many the model scores, None where it has no output that does, or several."""
 
     layers: tuple[LayerInfo, ...]
     samples: int
     channels: Mapping[str, Pick] = dataclasses.field(default_factory=dict)
+    classes: int | None = None
 
 
 class Probe(Protocol):

@@ -78,7 +78,9 @@ class KerasProbe:
         else:
             seen = self._trace(prepared, _specs(tensors), select_all=False).seen
         samples = max((tensor.shape[0] for tensor in tensors if tensor.shape.rank), default=0)
-        return Plan(tuple(dict.fromkeys((*seen.inputs, *seen.chosen))), samples, seen.channels)
+        scores = [info.shape[-1] for info in seen.every_layer if info.shape and _scores_classes(info)]
+        classes = scores[0] if len(scores) == 1 else None
+        return Plan(tuple(dict.fromkeys((*seen.inputs, *seen.chosen))), samples, seen.channels, classes)
 
     def __call__(self, inputs: Any) -> Capture:
         prepared, tensors = self._prepared(inputs)

@@ -17,7 +17,7 @@ function Summary() {
   if (!run) return null;
   return (
     <>
-      {count(store.layers.value.length, "layer")} · {count(store.sampleCount.value, "sample")}
+      {count(store.layerCount.value, "layer")} · {count(store.sampleCount.value, "sample")}
       {run.last_step !== null && (
         <>
           {" · "}
@@ -52,7 +52,7 @@ function runFacts(): Fact[] {
     ["Run", info.run],
     ["Data", store.runs.value?.data_location ?? ""],
     ["Model", model],
-    ["Layers", `${store.layers.value.length}${skipped > 0 ? ` · ${skipped} not captured` : ""}`],
+    ["Layers", `${store.layerCount.value}${skipped > 0 ? ` · ${skipped} not captured` : ""}`],
     ["Samples", String(store.sampleCount.value)],
     ["Steps", stepsText(info.logged, store.picturedCount.value, store.steps.value.length, info.kept)],
   ];
