@@ -56,7 +56,7 @@ def test_every_route_gives_back_what_was_written(board, reads_series):
 
     counts, edges = np.histogram(values, 64)
     _, histogram = reads_series(board.get("histogram", **query).body)
-    np.testing.assert_array_equal(histogram[1], np.stack([edges[:-1], edges[1:], counts], axis=1))
+    np.testing.assert_allclose(histogram[1], np.stack([edges[:-1], edges[1:], counts], axis=1), rtol=0, atol=2e-6)
 
     header, health = reads_series(board.get("health", run=RUN).body)
     np.testing.assert_allclose(health[1, 0, header["columns"].index("mean")], values.mean(), rtol=1e-6)
