@@ -17,8 +17,9 @@ from tb_activations.budget import Budget
 from tb_activations.capture import Capture
 from tb_activations.channels import Pick
 from tb_activations.cost import WriterStats
-from tb_activations.encode import Limits, encode_layer, health_row
+from tb_activations.encode import EncodedLayer, Limits, encode_layer, health_row
 from tb_activations.encode.predictions import top_predictions
+from tb_activations.encoded_inputs import EncodedInputs
 from tb_activations.schema import LayerInfo, Manifest
 
 _MANIFEST_SECONDS = 60.0
@@ -91,6 +92,7 @@ class RunFile:
         self._manifest_due = 0.0
         self._last_step = 0
         self._channel_means: dict[str, np.ndarray] = {}
+        self._encoded_inputs = EncodedInputs()
         self._inputs_written: dict[str, tuple[bytes, ...]] = {}
 
     @property
@@ -170,11 +172,7 @@ class RunFile:
 
     def _layer_values(self, log: Log, info: LayerInfo) -> tuple[_LayerValues, np.ndarray]:
         """What is written of one layer, and its row of health."""
-        channels, picture = log.channels.get(info.path), log.pictures.get(info.path)
-        array = np.asarray(log.arrays.pop(info.path))
-        draw = self._budget.draws or log.required
-        encoded = encode_layer(info, array, self._limits, self._bins, channels, picture, draw)
-        del array
+        encoded = self._encoded(log, info)
         pictures: list[Summary.Value] = []
         # A probe's inputs are the same at every log: their pictures would fill the disk with copies.
         if encoded.images and self._inputs_written.get(info.path) != encoded.images:
@@ -192,6 +190,19 @@ class RunFile:
         # A copy, or each layer's whole table would stay.
         self._channel_means[info.path] = encoded.statistics.column("mean").copy()
         return _LayerValues(info, encoded.images, pictures, tensors), row
+
+    def _encoded(self, log: Log, info: LayerInfo) -> EncodedLayer:
+        """Of the layer's array, which is taken out of the log."""
+        array = np.asarray(log.arrays.pop(info.path))
+        channels, picture = log.channels.get(info.path), log.pictures.get(info.path)
+        draw = self._budget.draws or log.required
+
+        def encode() -> EncodedLayer:
+            return encode_layer(info, array, self._limits, self._bins, channels, picture, draw)
+
+        if info.role == "input":
+            return self._encoded_inputs.of(info.path, array, picture, (channels, draw), encode)
+        return encode()
 
     def _write_manifest(self, manifest: Manifest, step: int, wall_time: float) -> None:
         assert self._file is not None

@@ -70,6 +70,21 @@ def test_the_unchanging_inputs_are_written_once(tmp_path, data):
     assert list(logged(tmp_path, "pixels/image")) == [0]
 
 
+def test_inputs_that_change_in_place_are_encoded_and_drawn_anew(tmp_path, data):
+    probe, model = data[0][:3].copy(), small_model()
+    first, second = probe.copy(), probe + 5
+    with ActivationWriter(tmp_path, strict=True) as writer:
+        for step, inputs in enumerate([first, first, second, first]):
+            probe[:] = inputs
+            writer.log(model, probe, step)
+            writer.flush()
+    assert list(logged(tmp_path, "pixels/image")) == [0, 2, 3]
+    means = [statistics[:, 2] for statistics in logged(tmp_path, "pixels/statistics").values()]
+    expected = [inputs.mean(axis=0) for inputs in (first, first, second, first)]
+    np.testing.assert_allclose(means, expected, rtol=1e-5)
+    assert [histogram[:, 2].sum() for histogram in logged(tmp_path, "pixels/histogram").values()] == [12] * 4
+
+
 def test_training_is_bit_identical_with_and_without_the_hook(tmp_path, data):
     x, y = data
     plain, hooked = small_model(), small_model()
