@@ -46,6 +46,8 @@ def test_an_rnns_cell_stands_below_it_and_says_why(page, recurrent_server, scree
     cell.hover()
     expect(frame.get_by_test_id("reason")).to_be_visible()
     expect(frame.get_by_test_id("reason")).to_contain_text(REASON)
+    row, reason = cell.bounding_box(), frame.get_by_test_id("reason").bounding_box()
+    assert abs(reason["y"] - row["y"]) < 80
     fits(frame, "html")
     page.screenshot(path=screenshots / f"skipped-{width}-{'dark' if dark else 'light'}.png")
 

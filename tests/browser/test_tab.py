@@ -156,6 +156,20 @@ def test_inputs_and_dense_layers_have_a_picture(page, server, layer):
     expect(frame.get_by_test_id("tile")).to_have_count(1)
 
 
+def test_the_readout_lies_beside_its_tile_and_moves_nothing(page, server):
+    frame = open_tab(page, server.url, DEMO)
+    wait_for_step(frame, STEPS[-1])
+    before = tile(frame, 21).bounding_box()
+    value_at(page, frame, 21, 4, 6)
+    assert tile(frame, 21).bounding_box() == before
+    fits(frame, "html")
+    readout = frame.get_by_test_id("readout").bounding_box()
+    # Below the tile and its number, or above it; never over it.
+    gap = max(readout["y"] - before["y"] - before["height"], before["y"] - readout["y"] - readout["height"])
+    assert 0 <= gap < 60
+    assert abs(readout["x"] - before["x"]) < 400
+
+
 def test_a_copied_link_restores_the_view(page, server, chromium):
     frame = open_tab(page, server.url, f"{DEMO}&step=90&sample=1&channel=5")
     wait_for_step(frame, 90)
