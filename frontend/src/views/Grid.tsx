@@ -94,16 +94,17 @@ function selectAt(event: MouseEvent): void {
 }
 
 /** A frame around the selected unit, where units are pixels or columns of one tile. */
-function UnitFrame({ header, zoom }: { header: AtlasHeader; zoom: number }) {
+function UnitFrame({ header, layout }: { header: AtlasHeader; layout: Layout }) {
   const index = header.channels.indexOf(store.currentChannel.value ?? -1);
   if (index < 0 || (header.view !== "units" && header.view !== "sequence")) return null;
   const [height, width] = header.tile;
   const whole = header.view === "sequence";
+  const { zoom, zoomY } = layout;
   const style = {
     left: `${(whole ? index : index % width) * zoom}px`,
-    top: `${whole ? 0 : Math.floor(index / width) * zoom}px`,
+    top: `${whole ? 0 : Math.floor(index / width) * zoomY}px`,
     width: `${zoom}px`,
-    height: `${(whole ? height : 1) * zoom}px`,
+    height: `${(whole ? height : 1) * zoomY}px`,
   };
   return <span class="unit" style={style} />;
 }
@@ -154,7 +155,7 @@ function Tile({ index, layout }: { index: number; layout: Layout }) {
   const found = store.shownStatistics.value;
   const dead = isMap && found !== null && at(found.series, found.index, id, "zero_fraction") === 1;
   const selected = isMap && store.currentChannel.value === id;
-  const [width, height] = [header.tile[1] * layout.zoom, header.tile[0] * layout.zoom];
+  const [width, height] = [header.tile[1] * layout.zoom, header.tile[0] * layout.zoomY];
   const isNumbered = header.view === "units" && header.tile[0] === 1 && layout.zoom >= MIN_NUMBERED;
   const name = isMap ? `${channelNoun(header)} ${id}` : (store.shownLayer.value?.path ?? header.view);
   return (
@@ -181,7 +182,7 @@ function Tile({ index, layout }: { index: number; layout: Layout }) {
         width={`${width}px`}
         height={`${height}px`}
       />
-      <UnitFrame header={header} zoom={layout.zoom} />
+      <UnitFrame header={header} layout={layout} />
       <SliceLines header={header} zoom={layout.zoom} />
       <span class="label num">
         {isNumbered ? (
@@ -220,7 +221,10 @@ function Tiles() {
   }, [size]);
   const tiles = header ? tileCount(header) : 0;
   const [width, height] = size.value;
-  const layout = header && width > 0 ? layoutOf(tiles, header.tile, store.zoom.value, width, height) : null;
+  const layout =
+    header && width > 0
+      ? layoutOf(tiles, header.tile, header.view === "sequence", store.zoom.value, width, height)
+      : null;
   const selected = header?.view === "maps" ? header.channels.indexOf(store.currentChannel.value ?? -1) : -1;
   useEffect(() => {
     const element = scroller.current;
