@@ -11,7 +11,7 @@ import functools
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -226,7 +226,7 @@ class AtlasHeader:
     tile: `(height, width)` in pixels. columns: tiles per row of the atlas.
     downsampling: `(rows, columns)`: how many values of the tensor are averaged into one pixel.
     channels: the channel (or unit) ids drawn, in the order of the tiles (or, for sequence and units, of the columns
-        and cells).
+        and cells); given as a range, they are written in fewer bytes.
     ranges: float32 (float64 for layers of that type) `[tiles, 2]`, low and high: what code 0 and code `levels - 1`
         stand for; NaN when no pixel is finite.
     levels: per tile, how many codes mean a finite value: 256, or 253 in a tile with non-finite pixels, where the
@@ -243,7 +243,7 @@ class AtlasHeader:
     tile: tuple[int, int]
     columns: int
     downsampling: tuple[int, int]
-    channels: tuple[int, ...]
+    channels: Sequence[int]
     ranges: np.ndarray
     levels: tuple[int, ...]
     normalization: str = "channel"
@@ -264,12 +264,12 @@ class AtlasHeader:
         try:
             [(kind, ranges)] = known["ranges"].items()
             known["ranges"] = np.frombuffer(base64.b64decode(ranges), _LITTLE_ENDIAN[kind]).reshape(-1, 2)
-            if isinstance(known["channels"], int):
-                known["channels"] = range(known["channels"])
+            channels = known["channels"]
+            known["channels"] = tuple(range(channels) if isinstance(channels, int) else channels)
             if isinstance(known["levels"], int):
                 known["levels"] = [known["levels"]] * len(known["ranges"])
             known["slices"] = known.get("slices", (1, 1))
-            for name in ("shape", "axes", "tile", "downsampling", "channels", "levels", "slices"):
+            for name in ("shape", "axes", "tile", "downsampling", "levels", "slices"):
                 known[name] = tuple(known[name])
             return cls(**known)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -279,11 +279,11 @@ class AtlasHeader:
 _LITTLE_ENDIAN = {"float32": "<f4", "float64": "<f8"}
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=1024)
 def _json_without_ranges(fields: tuple[tuple[str, Any], ...]) -> str:
     """The rest is the same for all samples and at every log. The first n channels, and equal levels, are one number."""
     header = {"schema_version": SCHEMA_VERSION, **dict(fields)}
-    if header["channels"] == tuple(range(len(header["channels"]))):
+    if isinstance(header["channels"], range):
         header["channels"] = len(header["channels"])
     if len(set(header["levels"])) == 1:
         header["levels"] = header["levels"][0]

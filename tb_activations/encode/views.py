@@ -61,7 +61,7 @@ class Tiles:
     (rows, columns) of a tile's slices, in reading order."""
 
     values: np.ndarray
-    channels: tuple[int, ...]
+    channels: Sequence[int]
     downsampling: tuple[int, int] = (1, 1)
     padding: int = 0
     slices: tuple[int, int] = (1, 1)
@@ -169,18 +169,18 @@ def picked(channels: slice | Sequence[int] | None, count: int) -> tuple[int, ...
 
 
 def tiles_of(
-    view: View, samples: np.ndarray, limits: Limits, role: str = "layer", ids: tuple[int, ...] | None = None
+    view: View, samples: np.ndarray, limits: Limits, role: str = "layer", ids: Sequence[int] | None = None
 ) -> Tiles:
     """Cut samples (with their axis, numbers, not empty) into tiles. ids: the channels drawn, None for the first."""
     size = limits.size if limits.size is None or role != "input" else limits.size * _INPUT_SIZE_FACTOR
     if view.channel_axis is None:
-        return Tiles(samples.reshape(-1, 1, 1), (0,))
+        return Tiles(samples.reshape(-1, 1, 1), range(1))
     # channels: [sample, channel, ...], whatever axis held them.
     rest = [axis for axis in range(1, samples.ndim) if axis != 1 + view.channel_axis]
     channels = samples.transpose(0, 1 + view.channel_axis, *rest)
     if ids is None:
         channels = channels[:, : limits.drawn(view.name)]
-        ids = tuple(range(channels.shape[1]))
+        ids = range(channels.shape[1])
     else:
         channels = channels[:, list(ids)]
     if view.name == "units":
