@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import statistics
 import sys
@@ -27,8 +28,8 @@ WARM_UP_STEPS = 100
 
 @dataclasses.dataclass(frozen=True)
 class FitCost:
-    """In per cent beyond the median of the bare fits, slow_down: of the fits with the hook; steady: of the same less
-    what is spent around the steps; noise: of the bare fits themselves. seconds: of a bare fit.
+    """In per cent beyond the mean of the bare fits before and after, slow_down: of the fits with the hook; steady: of
+    the same less what is spent around the steps; noise: of the bare fits themselves. seconds: of a bare fit.
 
     In per cent of the fit with the hook, the time it holds training: around, before the first step and after the last
     (it traces, logs the first state, and waits for the last log to be written); logging, between steps; counting, after
@@ -62,8 +63,7 @@ def _fit_costs(pairs: int) -> dict[str, FitCost]:
     (images, labels), _ = digits()
     small = models.small_resnet()
     small.compile(keras.optimizers.SGD(0.01, momentum=0.9), "sparse_categorical_crossentropy")
-    # Twice the steps, because they are short.
-    own = _fit_cost("demo CNN, batch {batch}, its own", build_model(), images, labels, BATCH_SIZE, 2 * STEPS, pairs)
+    own = _fit_cost("demo CNN, batch {batch}, its own", build_model(), images, labels, BATCH_SIZE, STEPS, pairs)
     large = _fit_cost("demo CNN, batch {batch}", build_model(), images, labels, 128, STEPS, pairs)
     crops, photos = models.photo_crops(4096)
     resnet = _fit_cost("small ResNet 32², batch {batch}", small, crops, photos, 32, STEPS, pairs)
@@ -90,10 +90,11 @@ def _fit_cost(
         logged.append(seconds)
         hooks.append(hook)
         bare.append(_fit(model, data, steps))
-    usual = statistics.median(bare)
+    # Neighbours, because a machine is faster in one minute than in the next.
+    beside = [(before + after) / 2 for before, after in itertools.pairwise(bare)]
 
-    def beyond(seconds: list[float]) -> Spread:
-        return Spread.of([100 * (one / usual - 1) for one in seconds])
+    def beyond(seconds: list[float], usual: list[float]) -> Spread:
+        return Spread.of([100 * (one / other - 1) for one, other in zip(seconds, usual, strict=True)])
 
     shares = [
         (100 * hook.around / seconds, 100 * hook.logging / seconds, 100 * hook.counting / seconds)
@@ -103,10 +104,10 @@ def _fit_cost(
     return FitCost(
         what.format(batch=batch),
         steps,
-        usual,
-        beyond(logged),
-        beyond([seconds - hook.around for seconds, hook in zip(logged, hooks, strict=True)]),
-        beyond(bare),
+        statistics.median(bare),
+        beyond(logged, beside),
+        beyond([seconds - hook.around for seconds, hook in zip(logged, hooks, strict=True)], beside),
+        beyond(bare[1:-1], [(before + after) / 2 for before, after in zip(bare, bare[2:], strict=False)]),
         around,
         logging,
         counting,

@@ -26,7 +26,7 @@ class Rounds:
     fits: int
 
 
-FULL = Rounds(logs=15, peers=4, arrays=10, fits=3)
+FULL = Rounds(logs=15, peers=4, arrays=10, fits=5)
 QUICK = Rounds(logs=6, peers=2, arrays=4, fits=0)
 
 

@@ -45,7 +45,7 @@ _FIT = "% more wall time than without"
 _FIT_WHY = (
     "Of its time, the hook held training {{{key}_around:.2f}} % around the steps, "
     "{{{key}_logging:.2f}} % in logs of {{{key}_log_ms:.1f}} ms, and {{{key}_counting:.2f}} % after steps without a "
-    "log. The quartiles of the bare fits reach {{{key}_noise_reach:.2f}} % from their median."
+    "log. The quartiles of the bare fits reach {{{key}_noise_reach:.2f}} % from their neighbours."
 )
 _STALL_WHY = "A log holds the thread {{{key}_log_ms:.1f}} ms, a forward pass {{{key}_forward_ms:.1f}} ms."
 _SMALL_WHY = "A log holds the thread {{{key}_log_ms:.2f}} ms, a forward pass {{{key}_forward_ms:.2f}} ms."
