@@ -127,14 +127,19 @@ class Timed(ActivationLogger):
         super().on_train_begin(logs)
         self.around += time.perf_counter() - started
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         started = time.perf_counter()
-        super().on_train_batch_end(batch, logs)
+        super().on_train_batch_begin(batch, logs)
         held = time.perf_counter() - started
-        if (batch + 1) % LOG_FREQ:
+        if batch % LOG_FREQ:
             self.counting += held
         else:
             self.logging += held
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        started = time.perf_counter()
+        super().on_epoch_end(epoch, logs)
+        self.logging += time.perf_counter() - started
 
     def on_train_end(self, logs: Any = None) -> None:
         started = time.perf_counter()
